@@ -1,0 +1,1 @@
+"""REST: HTTP translated to calls on the router."""

@@ -1,0 +1,1 @@
+"""What humans decide: process definitions, task instances, decisions and the intents that follow."""

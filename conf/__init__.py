@@ -1,0 +1,1 @@
+"""What an operator writes: the vocabulary, the mapping schema, the project folder, settings."""

@@ -1,0 +1,1 @@
+"""One connected system per file, unaware of each other."""

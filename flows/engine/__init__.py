@@ -1,0 +1,1 @@
+"""The reconciliation rules, pure: no I/O, no clock, no Prefect."""

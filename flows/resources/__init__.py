@@ -1,0 +1,1 @@
+"""What stands under /openidm: one resource per file, reached by REST and by scripts alike."""

@@ -1,0 +1,1 @@
+"""Scripts of mappings: JavaScript with limits, and Python callables by dotted name."""

@@ -1,0 +1,1 @@
+"""Tables and queries of our own store, one concept per file."""
