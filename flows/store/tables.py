@@ -15,10 +15,15 @@ class ManagedObject(SQLModel, table=True):
     """One object of the managed repository, or of an internal collection (type `internal/role`, ...)."""
 
     __tablename__ = "managed_object"
-    __table_args__ = (UniqueConstraint("type", "unique_key", name="uq_managed_unique_key"),)
+    __table_args__ = (
+        UniqueConstraint("type", "id", name="uq_managed_id"),
+        UniqueConstraint("type", "unique_key", name="uq_managed_unique_key"),
+    )
 
-    type: str = Field(sa_column=Column(Text, primary_key=True))
-    id: str = Field(sa_column=Column(Text, primary_key=True))
+    seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
+    """Order of creation; queries without sort keys and runs follow it."""
+    type: str = Field(sa_column=Column(Text, nullable=False))
+    id: str = Field(sa_column=Column(Text, nullable=False))
     rev: int = Field(sa_column=Column(BigInteger, nullable=False))
     """Random 63 bits, new with each write; shown as 16 hex digits."""
     body: str = Field(sa_column=Column(Text, nullable=False))
