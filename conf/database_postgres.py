@@ -1,0 +1,144 @@
+"""PostgreSQL: writers take turns by an advisory lock, so that a transaction means the same as on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from conf.errors import BadRequest, ReconError, Unavailable
+from conf.transaction import BUSY, BUSY_SECONDS, Dialect, Duplicate, Mode, Row, Transaction
+
+OLDEST = 140000
+WRITER_LOCK = 0x7265636F6E
+"""Key of the advisory lock of all writers."""
+CONNECTIONS = 10
+SETTINGS = {
+    "application_name": "reconvene",
+    "statement_timeout": "30s",
+    "lock_timeout": f"{BUSY_SECONDS}s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+    # compiling costs more than our short statements take
+    "jit": "off",
+}
+UNAVAILABLE = {
+    "08": "The database does not answer. Try again.",
+    "53": "The database has no room or no connection left. Try again.",
+    "57": "The database stopped the request, or is starting or stopping. Try again.",
+    "40": "The database could not order two writers. Try again.",
+    "55": BUSY,
+    "58": "The disk of the database does not work.",
+}
+BEGIN = {
+    "read": "begin isolation level repeatable read read only",
+    "write": "begin",
+    "relaxed": "begin; set local synchronous_commit = off",
+}
+
+
+class PostgresTransaction(Transaction):
+    """A transaction over asyncpg's own connection."""
+
+    dialect: ClassVar[Dialect] = "postgresql"
+    among: ClassVar[str] = "= any(?::text[])"
+    among_numbers: ClassVar[str] = "= any(?::bigint[])"
+
+    def __init__(self, connection: AsyncConnection, driver: Any) -> None:
+        super().__init__(connection)
+        self._driver = driver
+
+    @classmethod
+    async def adopt(cls, connection: AsyncConnection) -> Transaction:
+        return cls(connection, (await connection.get_raw_connection()).driver_connection)
+
+    def texts(self, values: Sequence[str]) -> Any:
+        return list(values)
+
+    def numbers(self, values: Sequence[int]) -> Any:
+        return list(values)
+
+    async def _fetch(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        return [tuple(row) for row in await self._driver.fetch(numbered(sql), *parameters)]
+
+    async def _run(self, sql: str, parameters: Sequence[Any]) -> int:
+        status: str = await self._driver.execute(numbered(sql), *parameters)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else -1
+
+    async def _run_many(self, sql: str, rows: Sequence[Row]) -> None:
+        await self._driver.executemany(numbered(sql), rows)
+
+    async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        await self._driver.copy_records_to_table(table, records=rows, columns=list(columns))
+
+    async def _begin(self, mode: Mode) -> None:
+        await self._driver.execute(BEGIN[mode])
+        if mode != "read":
+            await self._driver.execute(f"select pg_advisory_xact_lock({WRITER_LOCK})")
+
+    async def _end(self, *, commit: bool) -> None:
+        status = await self._driver.execute("commit" if commit else "rollback")
+        if commit and status != "COMMIT":
+            raise Unavailable("The database gave up the transaction; nothing of it was kept. Try again.")
+
+    def _alive(self) -> bool:
+        return bool(self._driver.is_in_transaction())
+
+    @classmethod
+    def explain(cls, error: Exception) -> ReconError | None:
+        state = getattr(error, "sqlstate", None)
+        if isinstance(error, (OSError, TimeoutError)):
+            return Unavailable(UNAVAILABLE["08"])
+        if isinstance(error, (OverflowError, UnicodeEncodeError)):
+            return BadRequest(f"A value cannot be stored: {error}")
+        if not isinstance(state, str):
+            return cls._client_side(error)
+        if state == "23505":
+            return Duplicate("There is one with that key already")
+        if state[:2] == "22" or state == "54000":
+            return BadRequest(f"A value cannot be stored: {error}")
+        words = UNAVAILABLE.get(state[:2])
+        return Unavailable(words) if words else None
+
+    @classmethod
+    def _client_side(cls, error: Exception) -> ReconError | None:
+        """Errors that the driver raises by itself carry no state."""
+        if not type(error).__module__.startswith("asyncpg"):
+            return None
+        if isinstance(error, ValueError):
+            return BadRequest(f"A value cannot be stored: {error}")
+        return Unavailable(UNAVAILABLE["08"]) if "closed" in str(error) else None
+
+
+def postgres_engine(url: URL) -> AsyncEngine:
+    """One engine for reading and writing."""
+    return create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"server_settings": SETTINGS, "timeout": BUSY_SECONDS},
+    )
+
+
+@lru_cache(maxsize=4096)
+def numbered(sql: str) -> str:
+    """The statement with `$1`, `$2` for its `?`; those inside quotes stay."""
+    found: list[str] = []
+    count, quote = 0, ""
+    for character in sql:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "?":
+            count += 1
+            found.append(f"${count}")
+            continue
+        found.append(character)
+    return "".join(found)
