@@ -17,7 +17,7 @@ class Comparison:
     operator: str
     value: Value
     kind: str = field(init=False, repr=False)
-    """Type of the value: `eq 1`, `eq 1.0` and `eq true` are different filters though Python's values are equal."""
+    """Type of the value: `eq 1` and `eq true` are different filters though Python's 1 equals True."""
 
     def __post_init__(self) -> None:
         values = self.value if isinstance(self.value, tuple) else (self.value,)
