@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     """Address to listen on. Anything but loopback is refused while a default password stands."""
     port: int = Field(default=8080, ge=0, le=65535)
     database: str | None = None
-    """`sqlite:////path.db` or `postgresql://user:password@host:port/name`; default SQLite in the data folder."""
+    """`sqlite:////path.db` or `postgresql://user:password@host:port/name`; default: in the data folder."""
     prefect_database: str | None = None
     """Database of the Prefect server that we start; default SQLite in the data folder."""
     prefect_api: str | None = None
