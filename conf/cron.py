@@ -1,8 +1,8 @@
 """Quartz cron expressions, as schedules write them: what they mean, and when they fire next.
 
-Clock changes: an expression that names hours keeps to the wall clock. A time that the change leaves out fires once, at
-the first valid minute after the gap; a time that comes twice fires once, the first time. An expression for every hour
-keeps to real time.
+Clock changes: an expression that names hours keeps to the wall clock. A time that the change leaves out fires
+once, at the first valid minute after the gap; a time that comes twice fires once, the first time. An expression
+for every hour keeps to real time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from cronsim import CronSim, CronSimError
 from conf.cron_fields import FieldSpec, Meaning, refuse
 from conf.errors import BadRequest
 
-MONTHS: Final = dict(
-    zip("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), range(1, 13), strict=True)
-)
-DAYS: Final = dict(zip("SUN MON TUE WED THU FRI SAT".split(), range(1, 8), strict=True))
+_MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAY_NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+MONTHS: Final = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
+DAYS: Final = {name: number for number, name in enumerate(_DAY_NAMES, 1)}
+#: any instant: expressions are tried and explained without one
+_SOME_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 FIELDS: Final = (
     FieldSpec("seconds", range(60)),
@@ -45,6 +47,7 @@ class Quartz:
     seconds: tuple[int, ...] = field(init=False)
     years: tuple[int, ...] | None = field(init=False)
     """None: every year."""
+    _shown: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         fields = tuple(self.text.upper().split())
@@ -53,15 +56,11 @@ class Quartz:
         put(self, "fields", fields)
         put(self, "seconds", meanings[0].values)
         put(self, "years", meanings[6].values if len(meanings) == 7 and not meanings[6].every else None)
-        put(
-            self,
-            "cron",
-            " ".join(
-                _five(meaning, spec) for meaning, spec in list(zip(meanings, FIELDS, strict=False))[1:6]
-            ),
-        )
+        in_order = list(zip(meanings, FIELDS, strict=False))
+        put(self, "cron", " ".join(_five(meaning, spec) for meaning, spec in in_order[1:6]))
+        put(self, "_shown", " ".join(_five(meaning, spec, short=True) for meaning, spec in in_order[:6]))
         try:
-            CronSim(self.cron, datetime(2000, 1, 1))
+            CronSim(self.cron, _SOME_DAY)
         except CronSimError as failure:
             raise BadRequest(f"The schedule '{self.text}' names a day that no month has") from failure
 
@@ -77,7 +76,10 @@ class Quartz:
     @property
     def words(self) -> str:
         """In words: `At 02:00 every day`."""
-        said = CronSim(self._expression(), datetime(2000, 1, 1)).explain()
+        single = len(self.seconds) == 1
+        said = CronSim(self._shown.split(" ", 1)[1] if single else self._shown, _SOME_DAY).explain()
+        if single and self.seconds != (0,):
+            said += f", {self.seconds[0]} s past the minute"
         if self.years is not None:
             said += f" in {', '.join(map(str, self.years))}"
         return said
@@ -98,7 +100,7 @@ class Quartz:
         return f"{','.join(map(str, self.seconds)) if len(self.seconds) < 60 else '*'} {self.cron}"
 
     def _following(self, after_ms: int, zone: tzinfo) -> int | None:
-        # a single second is added afterwards, so that nightly expressions keep the five-field rule for clock changes
+        # a single second is added afterwards: only five-field expressions keep to the wall clock
         shift = self.seconds[0] if len(self.seconds) == 1 else 0
         start = datetime.fromtimestamp(after_ms / 1000 - shift, UTC).astimezone(zone)
         while True:
@@ -122,8 +124,8 @@ class Quartz:
 def _read(text: str, fields: tuple[str, ...]) -> list[Meaning]:
     if len(fields) not in (6, 7):
         raise BadRequest(
-            f"The schedule '{text}' has {len(fields)} fields; a Quartz expression has 6 or 7: seconds, minutes, "
-            "hours, day of month, month, day of week and perhaps a year, as in '0 0 2 * * ?'"
+            f"The schedule '{text}' has {len(fields)} fields; a Quartz expression has 6 or 7: seconds, "
+            "minutes, hours, day of month, month, day of week and perhaps a year, as in '0 0 2 * * ?'"
         )
     if (fields[3] == "?") == (fields[5] == "?"):
         raise BadRequest(
@@ -136,7 +138,7 @@ def _read(text: str, fields: tuple[str, ...]) -> list[Meaning]:
     return [spec.read(written, text) for written, spec in zip(fields, FIELDS, strict=False)]
 
 
-def _five(meaning: Meaning, spec: FieldSpec) -> str:
+def _five(meaning: Meaning, spec: FieldSpec, *, short: bool = False) -> str:
     """One field as cron writes it; weekdays count from Sunday = 0 there, from 1 in Quartz."""
     less = 1 if spec.name == "day of week" else 0
     if meaning.every:
@@ -145,4 +147,18 @@ def _five(meaning: Meaning, spec: FieldSpec) -> str:
         return f"{meaning.values[0] - less}L"
     if meaning.special.startswith("#"):
         return f"{meaning.values[0] - less}{meaning.special}"
+    if short and (brief := _brief(meaning.values, spec.values, less)):
+        return brief
     return meaning.special or ",".join(str(value - less) for value in meaning.values)
+
+
+def _brief(values: tuple[int, ...], whole: range, less: int) -> str:
+    """`*/5` or `2-6` where the values are so regular, for reading."""
+    if len(values) < 3:
+        return ""
+    step = values[1] - values[0]
+    if values == tuple(whole)[::step] and not less:
+        return f"*/{step}"
+    if values == tuple(range(values[0], values[-1] + 1)):
+        return f"{values[0] - less}-{values[-1] - less}"
+    return ""
