@@ -4,13 +4,15 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstrain
 from sqlmodel import Field, SQLModel
 
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+#: the number of a deleted row is not given to another one: decisions and history name tasks by it
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 class ProcessDefinitionRow(SQLModel, table=True):
     """A process definition as published by the worker that loaded it; `_id` is `key:version:seq`."""
 
     __tablename__ = "process_definition"
-    __table_args__ = (UniqueConstraint("key", "version", name="uq_process_definition"),)
+    __table_args__ = (UniqueConstraint("key", "version", name="uq_process_definition"), NEVER_AGAIN)
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
     key: str = Field(sa_column=Column(Text, nullable=False, index=True))
@@ -42,6 +44,7 @@ class ProcessInstanceRow(SQLModel, table=True):
             postgresql_where=text("open = 1 AND mapping IS NOT NULL"),
         ),
         Index("ix_process_object", "mapping", "object_id"),
+        NEVER_AGAIN,
     )
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
@@ -77,7 +80,7 @@ class TaskInstanceRow(SQLModel, table=True):
     """One thing waiting for a human, kept after it ended as its own history."""
 
     __tablename__ = "task_instance"
-    __table_args__ = (Index("ix_task_status", "status", "assignee"),)
+    __table_args__ = (Index("ix_task_status", "status", "assignee"), NEVER_AGAIN)
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
     process: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
@@ -122,7 +125,7 @@ class IntentRow(SQLModel, table=True):
     """The durable order to perform an approved action; only approvals make one."""
 
     __tablename__ = "intent"
-    __table_args__ = (Index("ix_intent_state", "state", "not_before"),)
+    __table_args__ = (Index("ix_intent_state", "state", "not_before"), NEVER_AGAIN)
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
     task: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))

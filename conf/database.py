@@ -57,7 +57,7 @@ class Database:
         return database
 
     def write(self, *, durable: bool = True) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction that writes: alone among all writers from its start, committed at the end of the block.
+        """A transaction that writes: alone among all writers from its start, committed at the end.
 
         One that is not durable may be undone by a power cut after its commit, whole; it is for work that
         the next run repeats.

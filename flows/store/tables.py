@@ -5,10 +5,16 @@ Hot paths use the Core tables of `SQLModel.metadata`, never one ORM object per r
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TEXT
 from sqlmodel import Field, SQLModel
 
 #: SQLite gives an INTEGER PRIMARY KEY its rowid; PostgreSQL makes it BIGSERIAL
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+#: keys compare byte by byte on both databases, whatever the server's language
+KEY = Text().with_variant(TEXT(collation="C"), "postgresql")
+
+#: the number of a deleted row is not given to another one; PostgreSQL never does
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 class ManagedObject(SQLModel, table=True):
@@ -18,19 +24,20 @@ class ManagedObject(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("type", "id", name="uq_managed_id"),
         UniqueConstraint("type", "unique_key", name="uq_managed_unique_key"),
+        Index("ix_managed_order", "type", "seq"),
     )
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
     """Order of creation; queries without sort keys and runs follow it."""
-    type: str = Field(sa_column=Column(Text, nullable=False))
-    id: str = Field(sa_column=Column(Text, nullable=False))
+    type: str = Field(sa_column=Column(KEY, nullable=False))
+    id: str = Field(sa_column=Column(KEY, nullable=False))
     rev: int = Field(sa_column=Column(BigInteger, nullable=False))
     """Random 63 bits, new with each write; shown as 16 hex digits."""
     body: str = Field(sa_column=Column(Text, nullable=False))
     """The object as JSON without `_id`, `_rev` and secrets."""
     secrets: str | None = Field(default=None, sa_column=Column(Text))
     """JSON {property: {hash: argon2id text, digest: keyed digest of the last mapped value}}; never answered."""
-    unique_key: str | None = Field(default=None, sa_column=Column(Text))
+    unique_key: str | None = Field(default=None, sa_column=Column(KEY))
     """Normalised value of the type's unique property (userName); null when it has none."""
 
 
@@ -44,11 +51,11 @@ class Link(SQLModel, table=True):
     )
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
-    link_type: str = Field(sa_column=Column(Text, nullable=False))
-    qualifier: str = Field(sa_column=Column(Text, nullable=False))
-    first_id: str = Field(sa_column=Column(Text, nullable=False))
+    link_type: str = Field(sa_column=Column(KEY, nullable=False))
+    qualifier: str = Field(sa_column=Column(KEY, nullable=False))
+    first_id: str = Field(sa_column=Column(KEY, nullable=False))
     """Source id of the mapping that defines the link type, lower-cased where that side ignores case."""
-    second_id: str = Field(sa_column=Column(Text, nullable=False))
+    second_id: str = Field(sa_column=Column(KEY, nullable=False))
     rev: int = Field(default=1, sa_column=Column(BigInteger, nullable=False))
     fingerprint: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     """Digest of mapping and source at the last successful synchronisation; equal means nothing to map."""
@@ -68,6 +75,7 @@ class ReconRun(SQLModel, table=True):
             sqlite_where=text("working = 1"),
             postgresql_where=text("working = 1"),
         ),
+        NEVER_AGAIN,
     )
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
@@ -152,6 +160,8 @@ class AuditRecon(SQLModel, table=True):
     entry_type: str
     """`start`, `entry` or `summary`."""
     at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    transaction_id: str | None = Field(default=None, sa_column=Column(Text))
+    """Null where it is the run's id, as it is for nearly every row."""
     mapping: str = Field(sa_column=Column(Text, nullable=False))
     user_id: str = Field(default="", sa_column=Column(Text, nullable=False))
     recon_action: str | None = None
@@ -161,7 +171,7 @@ class AuditRecon(SQLModel, table=True):
     status: str | None = None
     qualifier: str | None = None
     source_id: str | None = Field(default=None, sa_column=Column(Text))
-    """Bare id; the wire form is qualified with the mapping's containers, kept in `source` and `target` of the mapping."""
+    """Bare id; the wire form has the container before it."""
     target_id: str | None = Field(default=None, sa_column=Column(Text))
     source_container: str | None = Field(default=None, sa_column=Column(Text))
     target_container: str | None = Field(default=None, sa_column=Column(Text))
@@ -169,6 +179,7 @@ class AuditRecon(SQLModel, table=True):
     """`""` or `a, b` in the source phase, null in the target phase."""
     message: str | None = Field(default=None, sa_column=Column(Text))
     detail: str | None = Field(default=None, sa_column=Column(Text))
+    """JSON: the run's document in a summary, the error's body in an entry that failed."""
     exception: str | None = Field(default=None, sa_column=Column(Text))
     task_id: str | None = None
     approver: str | None = None
