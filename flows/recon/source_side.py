@@ -1,0 +1,163 @@
+"""The source of a mapping, page by page: a managed type, a connected system, or whatever the router leads to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from conf.errors import BadRequest, NotFound
+from flows.projection import project
+from flows.recon.managed_stage import whole
+from flows.recon.queries import SideQuery
+from flows.router import Query
+from flows.store import managed
+
+if TYPE_CHECKING:
+    from flows.call import Call
+    from flows.connectors.base import BrokenRow, Connector
+
+Json = dict[str, Any]
+Item = tuple[str, Json | None]
+
+
+@dataclass(frozen=True)
+class SourcePage:
+    """One page of sources; `cursor` lets a successor go on after it."""
+
+    items: Sequence[Item]
+    broken: Sequence[BrokenRow] = ()
+    cursor: str = ""
+    total: int | None = None
+    """Size of the whole source when it is known."""
+    complete: bool = True
+    """False when rows may have been lost: then nothing may be concluded from an absence."""
+
+
+class SourceSide(Protocol):
+    """Enumerates and reads source objects."""
+
+    def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
+        """Pages after the cursor `after`, at least one, the last one possibly empty."""
+        ...
+
+    async def read(self, call: Call, id: str) -> Json | None: ...
+
+    async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]: ...
+
+
+@dataclass
+class ManagedSource:
+    """A managed type: the ids are taken first, the objects page by page as they then are."""
+
+    type: str
+    full_entries: bool | None = None
+    ids: list[str] = field(default_factory=list)
+
+    async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
+        async with call.read() as transaction:
+            ids = await managed.ids(transaction, self.type, query.filter)
+        start = ids.index(after) + 1 if after in ids else 0
+        partial = query.fields is not None and query.full_objects(self.full_entries)
+        for first in range(start, max(len(ids), start + 1), size):
+            some = ids[first : first + size]
+            async with call.read() as transaction:
+                found = await managed.read_many(transaction, self.type, some)
+            items: list[Item] = []
+            for id in some:
+                stored = found.get(id)
+                value = None if stored is None else whole(stored)
+                if partial and value is not None and query.fields is not None:
+                    value = project(value, query.fields)
+                items.append((id, value))
+            yield SourcePage(items, cursor=some[-1] if some else after, total=len(ids))
+
+    async def read(self, call: Call, id: str) -> Json | None:
+        return (await self.read_many(call, [id])).get(id)
+
+    async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
+        async with call.read() as transaction:
+            found = await managed.read_many(transaction, self.type, ids)
+        return {id: whole(stored) for id, stored in found.items()}
+
+
+@dataclass
+class SystemSource:
+    """An object type of a connected system, streamed."""
+
+    connector: Connector
+    object_type: str
+
+    async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
+        pages = self.connector.pages(
+            self.object_type, filter=query.filter, fields=None, page_size=size, resume=after or None
+        )
+        async for page in pages:
+            yield SourcePage(
+                [(str(row["_id"]), row) for row in page.rows],
+                page.broken,
+                cursor=page.cursor,
+                complete=page.complete,
+            )
+
+    async def read(self, call: Call, id: str) -> Json | None:
+        return (await self.read_many(call, [id])).get(id)
+
+    async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
+        return await self.connector.read_many(self.object_type, ids)
+
+
+@dataclass
+class RoutedSource:
+    """Any other resource, through the router: an internal collection, an endpoint script."""
+
+    path: str
+
+    async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
+        asked = Query(filter=query.filter_text, query_id=query.query_id, parameters=query.parameters)
+        found = await call.runtime.router.query(call, query.resource, asked)
+        rows = [row for row in found.result if row.get("_id") is not None]
+        start = int(after or 0)
+        for first in range(start, max(len(rows), start + 1), size):
+            some = rows[first : first + size]
+            full = query.full_objects(None)
+            items = [(str(row["_id"]), dict(row) if full else await self.read(call, str(row["_id"]))) for row in some]
+            yield SourcePage(items, cursor=str(first + len(some)), total=len(rows))
+
+    async def read(self, call: Call, id: str) -> Json | None:
+        try:
+            return await call.runtime.router.read(call, f"{self.path}/{id}")
+        except NotFound:
+            return None
+
+    async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
+        found = {id: await self.read(call, id) for id in ids}
+        return {id: value for id, value in found.items() if value is not None}
+
+
+def source_side(call: Call, path: str, full_entries: bool | None = None) -> SourceSide:
+    """The source behind a container path; raises BadRequest or NotFound for one that does not exist."""
+    kind, _, rest = path.partition("/")
+    if kind == "managed":
+        return ManagedSource(managed_type_name(call, rest), full_entries)
+    if kind == "system":
+        name, _, object_type = rest.partition("/")
+        return SystemSource(connector_of(call, name, object_type), object_type)
+    call.runtime.router.find(path)
+    return RoutedSource(path)
+
+
+def managed_type_name(call: Call, name: str) -> str:
+    """Check that a managed type exists."""
+    if name not in call.runtime.project.managed_types:
+        raise NotFound(f"Resource 'managed/{name}' not found: conf/managed.json has no such type")
+    return name
+
+
+def connector_of(call: Call, name: str, object_type: str) -> Connector:
+    """The connector of a system and one of its object types."""
+    connector: Connector = call.runtime.connector(name)
+    if object_type not in connector.object_types():
+        known = ", ".join(connector.object_types())
+        raise BadRequest(f"system/{name} has no object type '{object_type}'; it has: {known}")
+    return connector
