@@ -1,0 +1,43 @@
+"""Which connector a provisioner configuration means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from conf.errors import ConfigError
+from flows.connectors.base import Connector
+from flows.connectors.csv_file import CsvFile
+
+Opener = Callable[[str, Mapping[str, Any], Path], Connector]
+
+CONNECTORS: Final[Mapping[str, Opener]] = {"CSVFileConnector": CsvFile.open}
+"""Last part of `connectorRef.connectorName` -> how to open it."""
+
+REFERENCES: Final[tuple[dict[str, str], ...]] = (
+    {
+        "displayName": "CSV File Connector",
+        "bundleVersion": "1.5.20.0",
+        "systemType": "provisioner.openicf",
+        "bundleName": "org.forgerock.openicf.connectors.csvfile-connector",
+        "connectorName": "org.forgerock.openicf.csvfile.CSVFileConnector",
+    },
+)
+"""Answer of `availableConnectors`."""
+
+
+def open_connector(name: str, document: Mapping[str, Any], root: Path) -> Connector:
+    """The connector of `provisioner.openicf/<name>`; ConfigError when nobody here speaks to such a system."""
+    reference = document.get("connectorRef")
+    full = reference.get("connectorName") if isinstance(reference, Mapping) else None
+    where = f"provisioner.openicf/{name}"
+    if not isinstance(full, str) or not full:
+        raise ConfigError("connectorRef.connectorName is missing.", where=where)
+    opener = CONNECTORS.get(full.rpartition(".")[2])
+    if opener is None:
+        known = ", ".join(CONNECTORS)
+        raise ConfigError(
+            f"connectorRef.connectorName: no connector {full!r} here; there is {known}.", where=where
+        )
+    return opener(name, document, root)
