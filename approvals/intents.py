@@ -1,0 +1,141 @@
+"""Intents: the durable orders to carry out what was approved. Claimed under a lease, settled once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from approvals.records import Task
+from approvals.states import IntentState
+from conf.database import Transaction
+
+LEASE_MS: Final = 15_000
+"""How long a worker may take before another one may try."""
+
+_MEMBERS: Final = (
+    "seq", "task", "process", "state", "approver", "created_at", "attempts", "owner", "token", "target_id",
+    "outcome_code", "message", "detail",
+)  # fmt: skip
+_COLUMNS: Final = ", ".join(_MEMBERS)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An order and how far it has come."""
+
+    seq: int
+    task: int
+    process: int
+    state: IntentState
+    approver: str
+    created_at: int
+    attempts: int
+    owner: str | None
+    token: int
+    """Rises with each claim; whoever holds an older one has lost the order."""
+    target_id: str | None
+    outcome_code: int | None
+    message: str | None
+    detail: Any
+
+
+async def order(tx: Transaction, task: Task, approver: str, now: int) -> int:
+    """Order that an approved task be carried out; answers the order's number."""
+    await tx.run(
+        "insert into intent (task, process, state, approver, created_at, not_before, attempts, token)"
+        " values (?, ?, ?, ?, ?, 0, 0, 0)",
+        (task.seq, task.process, IntentState.READY, approver, now),
+    )
+    rows = await tx.fetch("select seq from intent where task = ?", (task.seq,))
+    number: int = rows[0][0]
+    return number
+
+
+async def claim(
+    tx: Transaction, owner: str, now: int, *, limit: int, lease_ms: int = LEASE_MS
+) -> list[Intent]:
+    """Take what is due, oldest first: what is ready, and what a worker that went away had taken."""
+    rows = await tx.fetch(
+        "update intent set state = 'CLAIMED', owner = ?, token = token + 1, lease_until = ?, attempts = attempts + 1"
+        " where seq in (select seq from intent where (state = 'READY' and not_before <= ?)"
+        f" or (state = 'CLAIMED' and lease_until < ?) order by seq limit ?) returning {_COLUMNS}",
+        (owner, now + lease_ms, now, now, limit),
+    )
+    return sorted(map(_intent, rows), key=lambda intent: intent.seq)
+
+
+async def renew(tx: Transaction, intents: Sequence[Intent], now: int, *, lease_ms: int = LEASE_MS) -> None:
+    """Hold what was claimed for longer."""
+    await tx.run_many(
+        "update intent set lease_until = ? where seq = ? and token = ? and state = 'CLAIMED'",
+        [(now + lease_ms, intent.seq, intent.token) for intent in intents],
+    )
+
+
+async def release(tx: Transaction, intent: Intent, not_before: int, message: str | None = None) -> bool:
+    """Give an order back, to be tried again from `not_before` on; False when it was no longer ours."""
+    changed = await tx.run(
+        "update intent set state = 'READY', owner = null, lease_until = null, not_before = ?, message = ?"
+        " where seq = ? and token = ? and state = 'CLAIMED'",
+        (not_before, message, intent.seq, intent.token),
+    )
+    return changed == 1
+
+
+async def settle(
+    tx: Transaction,
+    intent: Intent,
+    state: IntentState,
+    now: int,
+    *,
+    code: int = 200,
+    target_id: str | None = None,
+    message: str | None = None,
+    detail: Any = None,
+) -> bool:
+    """Write the outcome; False when somebody else has settled it or taken it over."""
+    changed = await tx.run(
+        "update intent set state = ?, finished_at = ?, outcome_code = ?, target_id = ?, message = ?, detail = ?,"
+        " lease_until = null where seq = ? and token = ? and state in ('READY', 'CLAIMED')",
+        (
+            state,
+            now,
+            code,
+            target_id,
+            message,
+            None if detail is None else orjson.dumps(detail, default=str).decode(),
+            intent.seq,
+            intent.token,
+        ),
+    )
+    return changed == 1
+
+
+async def load(tx: Transaction, seqs: Iterable[int]) -> dict[int, Intent]:
+    """Orders by number."""
+    rows = await tx.fetch(
+        f"select {_COLUMNS} from intent where seq {tx.among_numbers}", (tx.numbers(sorted(set(seqs))),)
+    )
+    return {intent.seq: intent for intent in map(_intent, rows)}
+
+
+async def of_process(tx: Transaction, process: int) -> list[Intent]:
+    """All orders of a process, oldest first."""
+    rows = await tx.fetch(f"select {_COLUMNS} from intent where process = ? order by seq", (process,))
+    return [_intent(row) for row in rows]
+
+
+async def lapse(tx: Transaction, owner: str) -> int:
+    """Let go of everything a dead worker had taken, without waiting for its leases."""
+    return await tx.run(
+        "update intent set state = 'READY', owner = null, lease_until = null where owner = ? and state = 'CLAIMED'",
+        (owner,),
+    )
+
+
+def _intent(row: tuple[Any, ...]) -> Intent:
+    members: dict[str, Any] = dict(zip(_MEMBERS, row, strict=True))
+    members["state"] = IntentState(members["state"])
+    members["detail"] = members["detail"] and orjson.loads(members["detail"])
+    return Intent(**members)
