@@ -1,0 +1,40 @@
+"""JSON as the store keeps it: text in UTF-8 that both databases can read."""
+
+import re
+from typing import Any
+
+import orjson
+
+from conf.errors import BadRequest
+
+#: an escaped NUL; a backslash before it that is itself escaped does not count
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def dump(value: Any) -> str:
+    """JSON text; BadRequest for what neither database can keep."""
+    try:
+        text = orjson.dumps(value).decode()
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise BadRequest(f"A value cannot be stored: {error}") from error
+    if "\\u0000" in text and _NUL.search(text):
+        raise BadRequest("A text holds the character NUL, which cannot be stored")
+    return text
+
+
+def load(text: str) -> Any:
+    return orjson.loads(text)
+
+
+def dump_optional(value: Any) -> str | None:
+    """The same, keeping None as null of the database."""
+    return None if value is None else dump(value)
+
+
+def load_optional(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def plain(text: str | None) -> str | None:
+    """A text for a column, without the character that PostgreSQL refuses."""
+    return text.replace("\0", "") if text and "\0" in text else text

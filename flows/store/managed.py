@@ -1,0 +1,233 @@
+"""Managed objects, set by set: a page of ids is one statement."""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from conf.errors import BadRequest
+from conf.filters.ast import Filter, Literal
+from conf.transaction import Row, Transaction
+from flows.store.filter_sql import Columns, TextColumn, condition, order_by
+from flows.store.json_sql import ALWAYS, Condition
+from flows.store.json_text import dump, dump_optional, load, load_optional
+
+CHUNK: Final = 5000
+"""Ids in one statement; a longer list is split."""
+COLUMNS: Final = "seq, id, rev, body, secrets, unique_key"
+
+MEMBERS: Final = Columns(
+    {
+        "_id": TextColumn("id"),
+        "_rev": TextColumn("printf('%016x', rev)", "lpad(to_hex(rev), 16, '0')"),
+    },
+    "body",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it is kept."""
+
+    id: str
+    rev: int
+    body: dict[str, Any]
+    """Without `_id`, `_rev` and secrets."""
+    secrets: dict[str, Any] | None = None
+    unique_key: str | None = None
+    seq: int = field(default=0, compare=False)
+    """Order of creation, given by the database."""
+
+    def object(self) -> dict[str, Any]:
+        """The object as queries and scripts see it; a new dict around the same values."""
+        return {"_id": self.id, "_rev": rev_text(self.rev), **self.body}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a query."""
+
+    rows: list[Stored]
+    total: int = -1
+    """Of all pages; -1 when it was not asked for."""
+    after: str | None = None
+    """Give it as `after` to go on; None at the end."""
+
+
+def new_rev() -> int:
+    """A revision that no other write will get."""
+    return random.randbits(63)
+
+
+def rev_text(rev: int) -> str:
+    """A revision as the wire has it: 16 hexadecimal digits."""
+    return f"{rev:016x}"
+
+
+def parse_rev(text: str) -> int | None:
+    """The revision that a caller names; None for a text that can be none, which is stale like any other."""
+    try:
+        rev = int(text, 16) if len(text) == 16 and text.isascii() and text.isalnum() else -1
+    except ValueError:
+        return None
+    return rev if 0 <= rev < 2**63 else None
+
+
+def stored(row: Row) -> Stored:
+    """The object in a row of COLUMNS."""
+    seq, id_, rev, body, secrets, unique_key = row
+    return Stored(id_, rev, load(body), load_optional(secrets), unique_key, seq)
+
+
+async def read(tx: Transaction, type: str, id: str) -> Stored | None:
+    rows = await tx.fetch(f"select {COLUMNS} from managed_object where type = ? and id = ?", (type, id))
+    return stored(rows[0]) if rows else None
+
+
+async def read_many(tx: Transaction, type: str, ids: Collection[str]) -> dict[str, Stored]:
+    """The objects that exist, by id."""
+    found: dict[str, Stored] = {}
+    sql = f"select {COLUMNS} from managed_object where type = ? and id {tx.among}"
+    for chunk in chunks(ids):
+        for row in await tx.fetch(sql, (type, tx.texts(chunk))):
+            found[row[1]] = stored(row)
+    return found
+
+
+async def read_by_unique_key(tx: Transaction, type: str, keys: Collection[str]) -> dict[str, Stored]:
+    """The objects with these normalised unique values, by that value."""
+    found: dict[str, Stored] = {}
+    sql = f"select {COLUMNS} from managed_object where type = ? and unique_key {tx.among}"
+    for chunk in chunks(keys):
+        for row in await tx.fetch(sql, (type, tx.texts(chunk))):
+            found[row[5]] = stored(row)
+    return found
+
+
+async def find(
+    tx: Transaction,
+    type: str,
+    filter: Filter | None = None,
+    *,
+    sort_keys: Sequence[str] = (),
+    page_size: int = 0,
+    offset: int = 0,
+    after: str | None = None,
+    count: bool = False,
+) -> Found:
+    """Objects that match, in order of creation or of the keys; `page_size` 0 is all of them."""
+    where = _where(tx, type, filter)
+    total = -1
+    if count:
+        total = (await tx.fetch(f"select count(*) from managed_object where {where.sql}", where.parameters))[
+            0
+        ][0]
+    sql, parameters = where.sql, list(where.parameters)
+    if after is not None:
+        last, offset = _position(after, sorted=bool(sort_keys))
+        if not sort_keys:
+            sql += " and seq > ?"
+            parameters.append(last)
+    sql += f" order by {order_by(sort_keys, MEMBERS, tx.dialect, 'seq')}"
+    if page_size or offset:
+        sql += " limit ? offset ?"
+        # one more tells whether there is a next page
+        parameters += [page_size + 1 if page_size else 2**62, offset]
+    rows = await tx.fetch(f"select {COLUMNS} from managed_object where {sql}", parameters)
+    more = bool(page_size) and len(rows) > page_size
+    page = [stored(row) for row in (rows[:page_size] if more else rows)]
+    onward = (f"o{offset + page_size}" if sort_keys else f"s{page[-1].seq}") if more else None
+    return Found(page, total, onward)
+
+
+def _position(after: str, *, sorted: bool) -> tuple[int, int]:
+    number = after[1:]
+    if (
+        after[:1] != ("o" if sorted else "s")
+        or not (number.isascii() and number.isdigit())
+        or len(number) > 18
+    ):
+        raise BadRequest("The paged results cookie is not one of this query; start again without it")
+    return (0, int(number)) if sorted else (int(number), 0)
+
+
+async def ids(tx: Transaction, type: str, filter: Filter | None = None) -> list[str]:
+    """Ids of the objects that match, in order of creation."""
+    where = _where(tx, type, filter)
+    rows = await tx.fetch(f"select id from managed_object where {where.sql} order by seq", where.parameters)
+    return [row[0] for row in rows]
+
+
+async def count(tx: Transaction, type: str, filter: Filter | None = None) -> int:
+    where = _where(tx, type, filter)
+    rows = await tx.fetch(f"select count(*) from managed_object where {where.sql}", where.parameters)
+    return int(rows[0][0])
+
+
+def _where(tx: Transaction, type: str, filter: Filter | None) -> Condition:
+    found = (
+        ALWAYS if filter is None or filter == Literal(value=True) else condition(filter, MEMBERS, tx.dialect)
+    )
+    if found is ALWAYS:
+        return Condition("type = ?", (type,))
+    return Condition(f"type = ? and ({found.sql})", (type, *found.parameters))
+
+
+async def insert_many(tx: Transaction, type: str, rows: Sequence[Stored]) -> None:
+    """Insert all of them in this order, or raise Duplicate when an id or unique value is taken."""
+    await tx.insert(
+        "managed_object",
+        ("type", "id", "rev", "body", "secrets", "unique_key"),
+        [(type, row.id, row.rev, dump(row.body), dump_optional(row.secrets), row.unique_key) for row in rows],
+    )
+
+
+async def taken(tx: Transaction, type: str, rows: Sequence[Stored]) -> tuple[set[str], set[str]]:
+    """Ids and unique keys of these rows that other objects have already; ask before `insert_many`."""
+    taken_ids = set(await read_ids(tx, type, [row.id for row in rows]))
+    keys = [row.unique_key for row in rows if row.unique_key is not None]
+    own = {row.unique_key: row.id for row in rows}
+    sql = f"select unique_key, id from managed_object where type = ? and unique_key {tx.among}"
+    found: set[str] = set()
+    for chunk in chunks(keys):
+        holders = await tx.fetch(sql, (type, tx.texts(chunk)))
+        found.update(key for key, holder in holders if own[key] != holder)
+    return taken_ids, found
+
+
+async def read_ids(tx: Transaction, type: str, ids: Collection[str]) -> list[str]:
+    """Those of the ids that exist."""
+    sql = f"select id from managed_object where type = ? and id {tx.among}"
+    return [row[0] for chunk in chunks(ids) for row in await tx.fetch(sql, (type, tx.texts(chunk)))]
+
+
+async def update_many(tx: Transaction, type: str, rows: Sequence[Stored]) -> None:
+    """Replace body, secrets, unique key and revision of objects that exist."""
+    await tx.run_many(
+        "update managed_object set rev = ?, body = ?, secrets = ?, unique_key = ? where type = ? and id = ?",
+        [(row.rev, dump(row.body), dump_optional(row.secrets), row.unique_key, type, row.id) for row in rows],
+    )
+
+
+async def update_if(tx: Transaction, type: str, row: Stored, revision: int) -> bool:
+    """Replace one object when it still stands at that revision; False when it does not."""
+    changed = await tx.run(
+        "update managed_object set rev = ?, body = ?, secrets = ?, unique_key = ? "
+        "where type = ? and id = ? and rev = ?",
+        (row.rev, dump(row.body), dump_optional(row.secrets), row.unique_key, type, row.id, revision),
+    )
+    return changed == 1
+
+
+async def delete_many(tx: Transaction, type: str, ids: Collection[str]) -> int:
+    """Delete those that exist; answers how many did."""
+    sql = f"delete from managed_object where type = ? and id {tx.among}"
+    return sum([await tx.run(sql, (type, tx.texts(chunk))) for chunk in chunks(ids)])
+
+
+def chunks(values: Collection[str]) -> list[list[str]]:
+    """The values in lists that one statement takes."""
+    found = list(values)
+    return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
