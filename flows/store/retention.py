@@ -1,0 +1,53 @@
+"""How long runs are remembered."""
+
+from __future__ import annotations
+
+from conf.transaction import Transaction
+
+
+async def purge(tx: Transaction, mapping: str, keep_analysis: int | None, keep_runs: int | None) -> list[str]:
+    """Forget the associations of a mapping's older runs, of analyses and others apart; None keeps all.
+
+    Runs themselves and their audit stay. Answers the ids of the runs whose associations went.
+    """
+    purged: list[str] = []
+    for is_analysis, keep in ((True, keep_analysis), (False, keep_runs)):
+        if keep is None:
+            continue
+        rows = await tx.fetch(
+            "select seq, id from recon_run where mapping = ? and is_analysis = ? and persist_associations = ? "
+            "and state <> 'ACTIVE' order by seq desc limit ? offset ?",
+            (mapping, is_analysis, True, 2**62, max(keep, 0)),
+        )
+        for seq, run_id in rows:
+            await tx.run("delete from recon_entry where run = ?", (seq,))
+            await tx.run("update recon_run set persist_associations = ? where seq = ?", (False, seq))
+            purged.append(run_id)
+    return purged
+
+
+async def trim(tx: Transaction, mapping: str, keep: int) -> list[str]:
+    """Delete all but a mapping's newest ended runs, with what belongs to them; the audit stays."""
+    rows = await tx.fetch(
+        "select id from recon_run where mapping = ? and state <> 'ACTIVE' order by seq desc limit ? offset ?",
+        (mapping, 2**62, max(keep, 0)),
+    )
+    for row in rows:
+        await delete(tx, row[0])
+    return [row[0] for row in rows]
+
+
+async def delete(tx: Transaction, id: str) -> bool:
+    """Delete an ended run with its pages and associations; the audit stays. False when there is none."""
+    rows = await tx.fetch("select seq from recon_run where id = ? and state <> 'ACTIVE'", (id,))
+    for (seq,) in rows:
+        await tx.run("delete from recon_entry where run = ?", (seq,))
+        await tx.run("delete from recon_page where run = ?", (seq,))
+        await tx.run("delete from recon_run where seq = ?", (seq,))
+    return bool(rows)
+
+
+async def trim_audit(tx: Transaction, before: int) -> int:
+    """Delete audit rows older than a moment; answers how many."""
+    gone = await tx.run("delete from audit_recon where at < ?", (before,))
+    return gone + await tx.run("delete from audit_event where at < ?", (before,))
