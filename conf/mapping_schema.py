@@ -120,4 +120,4 @@ class ObjectMapping:
 
     def policies_for(self, situation: Situation) -> tuple[Policy, ...]:
         """Policies of a situation, in order."""
-        return tuple(policy for policy in self.policies if policy.situation is situation)
+        return tuple(policy for policy in self.policies if policy.situation == situation)

@@ -1,0 +1,159 @@
+"""Who may log in, and how: authentication.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from conf.document import Node
+from conf.substitution import Substitution
+
+ADMIN: Final = "openidm-admin"
+ROLE_PREFIXES: Final = ("internal/role/", "repo/internal/role/")
+
+
+@dataclass(frozen=True)
+class StaticUser:
+    """An account that stands in the configuration, `internal/user/<name>`."""
+
+    name: str
+    password: str
+    roles: frozenset[str]
+    """Names below `internal/role/`."""
+    component: str = "internal/user"
+
+
+@dataclass(frozen=True)
+class ManagedLogin:
+    """Accounts of a managed type that may log in with a password."""
+
+    component: str
+    """`managed/user`."""
+    name_property: str
+    password_property: str
+    roles_property: str | None
+    default_roles: frozenset[str]
+    module: str = "MANAGED_USER"
+
+
+@dataclass(frozen=True)
+class TokenLogin:
+    """Bearer tokens of an OpenID Connect issuer."""
+
+    issuer: str
+    audience: str | None = None
+    jwks_uri: str | None = None
+    scopes: frozenset[str] = frozenset()
+    """Scopes that a token must carry."""
+    roles_claim: str | None = None
+    subject_component: str = "managed/user"
+    default_roles: frozenset[str] = frozenset()
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """The ways to log in that are in force."""
+
+    static_users: Mapping[str, StaticUser] = field(default_factory=dict)
+    managed_logins: tuple[ManagedLogin, ...] = ()
+    token_logins: tuple[TokenLogin, ...] = ()
+    session_minutes: int = 120
+    session_idle_minutes: int = 30
+    raw: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def has_default_password(self) -> bool:
+        """Whether an account still has the password it was shipped with: only for this machine alone."""
+        return any(user.password == name for name, user in self.static_users.items() if name != "anonymous")
+
+
+def read_authentication(root: Node, substitution: Substitution) -> Authentication:
+    """The login modules of the document, those switched off left out."""
+    if not root.is_object():
+        return Authentication()
+    placed = Node(substitution.apply(root.value), root.reading)
+    context = placed.child("serverAuthContext")
+    source = context if isinstance(context.value, dict) else placed
+    static: dict[str, StaticUser] = {}
+    managed: list[ManagedLogin] = []
+    tokens: list[TokenLogin] = []
+    for module in source.child("authModules").elements():
+        if not module.is_object() or not module.flag("enabled", True):
+            continue
+        properties = module.child("properties")
+        name = module.text("name", required=True)
+        match name:
+            case "STATIC_USER" | "INTERNAL_USER" if properties.child("username").value is not None:
+                user = _static_user(properties)
+                static[user.name] = user
+            case "MANAGED_USER" | "DELEGATED":
+                managed.append(_managed_login(properties, name))
+            case "OPENID_CONNECT" | "OAUTH" | "BEARER":
+                tokens.append(_token_login(properties))
+            case _:
+                pass  # certificates, pass-through and the like: kept as written, not offered here
+    session = source.child("sessionModule").child("properties")
+    return Authentication(
+        static_users=static,
+        managed_logins=tuple(managed),
+        token_logins=tuple(tokens),
+        session_minutes=_minutes(session, "maxTokenLifeMinutes", 120),
+        session_idle_minutes=_minutes(session, "tokenIdleTimeMinutes", 30),
+        raw=root.value,
+    )
+
+
+def role_name(reference: str) -> str:
+    """`openidm-admin` of `internal/role/openidm-admin`."""
+    for prefix in ROLE_PREFIXES:
+        reference = reference.removeprefix(prefix)
+    return reference
+
+
+def _static_user(properties: Node) -> StaticUser:
+    password = properties.child("password").value
+    return StaticUser(
+        name=properties.text("username", required=True),
+        password=password if isinstance(password, str) else "",
+        roles=_roles(properties),
+        component=properties.text("queryOnResource", "internal/user"),
+    )
+
+
+def _managed_login(properties: Node, module: str) -> ManagedLogin:
+    names = properties.child("propertyMapping")
+    return ManagedLogin(
+        component=properties.text("queryOnResource", "managed/user"),
+        name_property=names.text("authenticationId") or names.text("username", "userName"),
+        password_property=names.text("userCredential", "password"),
+        roles_property=names.text("userRoles", "authzRoles") or None,
+        default_roles=_roles(properties),
+        module=module,
+    )
+
+
+def _token_login(properties: Node) -> TokenLogin:
+    return TokenLogin(
+        issuer=properties.text("issuer", required=True),
+        audience=properties.text("audience") or None,
+        jwks_uri=properties.text("jwksUri") or None,
+        scopes=frozenset(properties.texts("scopes")),
+        roles_claim=properties.text("rolesClaim") or None,
+        subject_component=properties.text("queryOnResource", "managed/user"),
+        default_roles=_roles(properties),
+        raw=properties.value if isinstance(properties.value, dict) else {},
+    )
+
+
+def _roles(properties: Node) -> frozenset[str]:
+    return frozenset(role_name(reference) for reference in properties.texts("defaultUserRoles"))
+
+
+def _minutes(session: Node, name: str, default: int) -> int:
+    """A number that PingIDM's files write as text."""
+    value = session.child(name).value
+    text = str(value) if value is not None and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 and int(text) else default

@@ -1,0 +1,170 @@
+"""Everything that a project's documents say, at one moment: read, checked, and never changed afterwards.
+
+A run keeps the snapshot it started with, whatever is configured meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from conf.access import AccessRule, read_access
+from conf.authentication import Authentication, read_authentication
+from conf.document import Node, Problem, Reading
+from conf.managed_schema import ManagedType, read_managed
+from conf.mapping import MappingSet, read_mappings
+from conf.provisioner import PREFIX as PROVISIONER
+from conf.provisioner import ConnectorConfig, read_connector
+from conf.schedule import PREFIX as SCHEDULE
+from conf.schedule import ScheduleConfig, read_schedule
+from conf.substitution import Substitution
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The configuration in force at one moment."""
+
+    generation: int = 0
+    documents: Mapping[str, Json] = field(default_factory=dict)
+    """Every document by its id, defaults included; as written, and not to be changed."""
+    mappings: MappingSet = field(default_factory=MappingSet)
+    managed_types: Mapping[str, ManagedType] = field(default_factory=dict)
+    connectors: Mapping[str, ConnectorConfig] = field(default_factory=dict)
+    """By name, as in `system/<name>`."""
+    schedules: Mapping[str, ScheduleConfig] = field(default_factory=dict)
+    authentication: Authentication = field(default_factory=Authentication)
+    access: tuple[AccessRule, ...] = ()
+    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    """What is wrong, by the id of the document."""
+    scripts: Mapping[str, bool] = field(default_factory=dict)
+    """Script files that were looked for, and whether they were there."""
+
+
+@dataclass
+class Reader:
+    """Turns documents into snapshots."""
+
+    substitution: Substitution
+    has_script: Callable[[str], bool]
+    script_problem: Callable[[Any], str | None]
+    describe: Callable[[str, Problem], str]
+    """Document id and problem as a sentence with its place."""
+
+    def snapshot(self, documents: Mapping[str, Json], before: Snapshot | None = None) -> Snapshot:
+        """Read all documents; those that stand unchanged in `before` are not read again."""
+        reading = _Pass(self, documents, before)
+        return Snapshot(
+            generation=before.generation + 1 if before else 1,
+            documents=documents,
+            mappings=reading.mappings(),
+            managed_types=reading.managed(),
+            connectors=reading.connectors(),
+            schedules=reading.schedules(),
+            authentication=reading.authentication(),
+            access=reading.access(),
+            problems={id: tuple(found) for id, found in reading.problems.items() if found},
+            scripts=reading.scripts,
+        )
+
+
+class _Pass:
+    """One pass over the documents."""
+
+    def __init__(self, reader: Reader, documents: Mapping[str, Json], before: Snapshot | None) -> None:
+        self.reader, self.documents, self.before = reader, documents, before
+        self.problems: dict[str, list[Problem]] = {}
+        self.scripts: dict[str, bool] = dict(before.scripts) if before else {}
+
+    def mappings(self) -> MappingSet:
+        if self.before and self._unchanged("sync", "mapping/"):
+            found = self.before.mappings
+        else:
+            found = read_mappings(self.documents, self._reading, self.reader.describe)
+        for id, problem in found.problems:
+            self.problems.setdefault(id, []).append(problem)
+        return found
+
+    def managed(self) -> Mapping[str, ManagedType]:
+        if self.before and self._unchanged("managed"):
+            return self._kept("managed", self.before.managed_types)
+        return read_managed(self._node("managed"))
+
+    def authentication(self) -> Authentication:
+        if self.before and self._unchanged("authentication"):
+            return self._kept("authentication", self.before.authentication)
+        return read_authentication(self._node("authentication"), self.reader.substitution)
+
+    def access(self) -> tuple[AccessRule, ...]:
+        if self.before and self._unchanged("access"):
+            return self._kept("access", self.before.access)
+        return read_access(self._node("access"))
+
+    def connectors(self) -> dict[str, ConnectorConfig]:
+        known = {found.config_id: found for found in self.before.connectors.values()} if self.before else {}
+        found = {}
+        for id in self._ids(PROVISIONER):
+            if self.before and id in known and self._unchanged(id):
+                connector: ConnectorConfig | None = self._kept(id, known[id])
+            else:
+                connector = read_connector(self._node(id), id, self.reader.substitution)
+                if connector is not None:
+                    connector = replace(connector, problems=self._sentences(id))
+            if connector is not None:
+                found[connector.name] = connector
+        return found
+
+    def schedules(self) -> dict[str, ScheduleConfig]:
+        found = {}
+        for id in self._ids(SCHEDULE):
+            name = id.removeprefix(SCHEDULE)
+            schedule: ScheduleConfig | None
+            if self.before and name in self.before.schedules and self._unchanged(id):
+                schedule = self._kept(id, self.before.schedules[name])
+            else:
+                schedule = read_schedule(self._node(id), name)
+                if schedule is not None:
+                    schedule = replace(schedule, problems=self._sentences(id))
+            if schedule is not None:
+                found[name] = schedule
+        return found
+
+    def _ids(self, prefix: str) -> Iterator[str]:
+        return (id for id in sorted(self.documents) if id.startswith(prefix))
+
+    def _kept(self, id: str, part: T) -> T:
+        if self.before and (problems := self.before.problems.get(id)):
+            self.problems[id] = list(problems)
+        return part
+
+    def _unchanged(self, *ids: str) -> bool:
+        """Whether these documents (or, with a final slash, all below) are the very ones of before."""
+        before = self.before.documents if self.before else {}
+        for id in ids:
+            if not id.endswith("/"):
+                if self.documents.get(id) is not before.get(id):
+                    return False
+                continue
+            now = {key: document for key, document in self.documents.items() if key.startswith(id)}
+            then = {key: document for key, document in before.items() if key.startswith(id)}
+            if now.keys() != then.keys() or any(now[key] is not then[key] for key in now):
+                return False
+        return True
+
+    def _node(self, id: str) -> Node:
+        return Node(self.documents.get(id, {}), self._reading(id))
+
+    def _reading(self, id: str) -> Reading:
+        problems = self.problems.setdefault(id, [])
+        return Reading(id, self._has_script, self.reader.script_problem, problems)
+
+    def _has_script(self, file: str) -> bool:
+        found = self.reader.has_script(file)
+        self.scripts[file] = found
+        return found
+
+    def _sentences(self, id: str) -> tuple[str, ...]:
+        return tuple(self.reader.describe(id, problem) for problem in self.problems.get(id, ()))
