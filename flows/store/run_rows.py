@@ -37,7 +37,7 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRow:
     """A run as it stands."""
 
     seq: int
@@ -80,7 +80,7 @@ class DonePage:
     """Ids of targets that the target phase need not visit."""
 
 
-def run_of(row: Row) -> Run:
+def run_of(row: Row) -> RunRow:
     """The run in a row of COLUMNS."""
     values = list(row)
     for flag in (4, 5, 8, 9):
@@ -88,4 +88,4 @@ def run_of(row: Row) -> Run:
     values[6], values[7] = RunState(values[6]), Stage(values[7])
     for document in (12, 13, 14, 15):
         values[document] = load(values[document])
-    return Run(*values)
+    return RunRow(*values)

@@ -10,7 +10,9 @@ from conf.errors import Conflict
 from conf.terms import Phase, RunState, Stage
 from conf.transaction import Transaction
 from flows.store.json_text import dump, load
-from flows.store.run_rows import COLUMNS, DonePage, NewRun, Run, run_of
+from flows.store.run_rows import COLUMNS, DonePage, NewRun, RunRow, run_of
+
+__all__ = ["DonePage", "LeaseLost", "NewRun", "RunRow"]
 
 DOCUMENTS: Final = frozenset({"parameters", "statistics", "checkpoint", "request"})
 SAVED: Final = DOCUMENTS | {"stage", "reason", "started_at", "flow_run_id"}
@@ -48,12 +50,12 @@ async def insert(tx: Transaction, run: NewRun) -> int:
     return int(rows[0][0])
 
 
-async def read(tx: Transaction, id: str) -> Run | None:
+async def read(tx: Transaction, id: str) -> RunRow | None:
     rows = await tx.fetch(f"select {COLUMNS} from recon_run where id = ?", (id,))
     return run_of(rows[0]) if rows else None
 
 
-async def read_seq(tx: Transaction, seq: int) -> Run | None:
+async def read_seq(tx: Transaction, seq: int) -> RunRow | None:
     rows = await tx.fetch(f"select {COLUMNS} from recon_run where seq = ?", (seq,))
     return run_of(rows[0]) if rows else None
 
@@ -66,7 +68,7 @@ async def configuration(tx: Transaction, id: str) -> Any:
 
 async def list_all(
     tx: Transaction, *, mapping: str | None = None, state: RunState | None = None, newest: int = 0
-) -> list[Run]:
+) -> list[RunRow]:
     """Runs in the order they were launched; with `newest` only the last so many."""
     wanted = {"mapping": mapping, "state": None if state is None else state.value}
     given = {column: value for column, value in wanted.items() if value is not None}
@@ -76,13 +78,13 @@ async def list_all(
     return [run_of(row) for row in reversed(rows)]
 
 
-async def latest(tx: Transaction, mapping: str) -> Run | None:
+async def latest(tx: Transaction, mapping: str) -> RunRow | None:
     """The run of a mapping that was launched last."""
     found = await list_all(tx, mapping=mapping, newest=1)
     return found[0] if found else None
 
 
-async def working(tx: Transaction, mapping: str) -> Run | None:
+async def working(tx: Transaction, mapping: str) -> RunRow | None:
     """The run of a mapping that has an owner."""
     rows = await tx.fetch(f"select {COLUMNS} from recon_run where mapping = ? and working = 1", (mapping,))
     return run_of(rows[0]) if rows else None
@@ -107,7 +109,7 @@ async def claimable(tx: Transaction, now: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def claim(tx: Transaction, id: str, owner: str, now: int, lease_until: int) -> Run | None:
+async def claim(tx: Transaction, id: str, owner: str, now: int, lease_until: int) -> RunRow | None:
     """Take a run; None when it has ended, is held, or another run of its mapping comes first.
 
     A run whose lease has run out is taken over and goes on from its checkpoint.
@@ -132,7 +134,7 @@ async def renew(tx: Transaction, owner: str, now: int, lease_until: int) -> list
     return [row[0] for row in rows]
 
 
-async def expired(tx: Transaction, now: int) -> list[Run]:
+async def expired(tx: Transaction, now: int) -> list[RunRow]:
     """Runs whose owner let the lease run out."""
     rows = await tx.fetch(
         f"select {COLUMNS} from recon_run where working = 1 and lease_until <= ? order by seq", (now,)
