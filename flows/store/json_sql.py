@@ -91,6 +91,7 @@ def as_json(value: str | Sequence[str]) -> str:
 class JsonSql(ABC):
     """How one database says it."""
 
+    dialect: Dialect
     text_kind: str
 
     @abstractmethod
@@ -158,6 +159,7 @@ class JsonSql(ABC):
 class SqliteJson(JsonSql):
     """SQLite 3.40. Paths are literals, for a bound one never meets an index."""
 
+    dialect = "sqlite"
     text_kind = "text"
 
     def value(self, body: str, path: Path) -> Value:
@@ -206,6 +208,7 @@ class SqliteJson(JsonSql):
 class PostgresJson(JsonSql):
     """PostgreSQL. The body is cast to jsonb, an expression that an index may hold."""
 
+    dialect = "postgresql"
     text_kind = "string"
 
     def value(self, body: str, path: Path) -> Value:

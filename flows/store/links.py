@@ -11,7 +11,7 @@ from conf.filters.ast import Comparison, Filter
 from conf.transaction import Row, Transaction
 from flows.store.filter_sql import Columns, TextColumn, condition, order_by
 from flows.store.json_sql import NEVER, Condition, JsonSql
-from flows.store.managed import chunks
+from flows.store.managed_rows import chunks
 
 COLUMNS: Final = "seq, link_type, qualifier, first_id, second_id, rev, fingerprint, target_rev"
 

@@ -2,83 +2,28 @@
 
 from __future__ import annotations
 
-import secrets as random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
 
 from conf.errors import BadRequest
 from conf.filters.ast import Filter, Literal
-from conf.transaction import Row, Transaction
-from flows.store.filter_sql import Columns, TextColumn, condition, order_by
+from conf.transaction import Transaction
+from flows.store.correlation import ensure_index, find_many
+from flows.store.filter_sql import condition, order_by
 from flows.store.json_sql import ALWAYS, Condition
-from flows.store.json_text import dump, dump_optional, load, load_optional
-
-CHUNK: Final = 5000
-"""Ids in one statement; a longer list is split."""
-COLUMNS: Final = "seq, id, rev, body, secrets, unique_key"
-
-MEMBERS: Final = Columns(
-    {
-        "_id": TextColumn("id"),
-        "_rev": TextColumn("printf('%016x', rev)", "lpad(to_hex(rev), 16, '0')"),
-    },
-    "body",
+from flows.store.json_text import dump, dump_optional
+from flows.store.managed_rows import (
+    COLUMNS,
+    MEMBERS,
+    Found,
+    Stored,
+    chunks,
+    new_rev,
+    parse_rev,
+    rev_text,
+    stored,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An object as it is kept."""
-
-    id: str
-    rev: int
-    body: dict[str, Any]
-    """Without `_id`, `_rev` and secrets."""
-    secrets: dict[str, Any] | None = None
-    unique_key: str | None = None
-    seq: int = field(default=0, compare=False)
-    """Order of creation, given by the database."""
-
-    def object(self) -> dict[str, Any]:
-        """The object as queries and scripts see it; a new dict around the same values."""
-        return {"_id": self.id, "_rev": rev_text(self.rev), **self.body}
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A page of a query."""
-
-    rows: list[Stored]
-    total: int = -1
-    """Of all pages; -1 when it was not asked for."""
-    after: str | None = None
-    """Give it as `after` to go on; None at the end."""
-
-
-def new_rev() -> int:
-    """A revision that no other write will get."""
-    return random.randbits(63)
-
-
-def rev_text(rev: int) -> str:
-    """A revision as the wire has it: 16 hexadecimal digits."""
-    return f"{rev:016x}"
-
-
-def parse_rev(text: str) -> int | None:
-    """The revision that a caller names; None for a text that can be none, which is stale like any other."""
-    try:
-        rev = int(text, 16) if len(text) == 16 and text.isascii() and text.isalnum() else -1
-    except ValueError:
-        return None
-    return rev if 0 <= rev < 2**63 else None
-
-
-def stored(row: Row) -> Stored:
-    """The object in a row of COLUMNS."""
-    seq, id_, rev, body, secrets, unique_key = row
-    return Stored(id_, rev, load(body), load_optional(secrets), unique_key, seq)
+__all__ = ["Found", "Stored", "chunks", "ensure_index", "find_many", "new_rev", "parse_rev", "rev_text"]
 
 
 async def read(tx: Transaction, type: str, id: str) -> Stored | None:
@@ -225,9 +170,3 @@ async def delete_many(tx: Transaction, type: str, ids: Collection[str]) -> int:
     """Delete those that exist; answers how many did."""
     sql = f"delete from managed_object where type = ? and id {tx.among}"
     return sum([await tx.run(sql, (type, tx.texts(chunk))) for chunk in chunks(ids)])
-
-
-def chunks(values: Collection[str]) -> list[list[str]]:
-    """The values in lists that one statement takes."""
-    found = list(values)
-    return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
