@@ -11,6 +11,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from conf.database import Database, Transaction
+from conf.errors import NotFound
+from flows.connectors.base import Connector
+from flows.connectors.registry import open_connector
+from flows.store.passwords import Passwords
 
 if TYPE_CHECKING:
     from conf.project import LiveProject
@@ -69,6 +73,29 @@ class Runtime:
     wake: Callable[[str], None] = lambda _what: None
     """Wakes the workers: `run`, `intent` or `schedule`. Losing a wake costs at most a poll of 1 s."""
     extras: dict[str, Any] = field(default_factory=dict)
+    _connectors: dict[str, tuple[int, Connector]] = field(default_factory=dict)
+    _passwords: Passwords | None = None
+
+    def connector(self, name: str) -> Connector:
+        """The connector of `system/<name>` as it is configured now; raises NotFound or ConfigError."""
+        generation = self.project.generation
+        known = self._connectors.get(name)
+        if known is None or known[0] != generation:
+            document = self.project.documents.get(f"provisioner.openicf/{name}")
+            if document is None:
+                raise NotFound(
+                    f"Resource 'system/{name}' not found: conf has no provisioner.openicf-{name}.json"
+                )
+            known = (generation, open_connector(name, document, self.project.root))
+            self._connectors[name] = known
+        return known[1]
+
+    @property
+    def passwords(self) -> Passwords:
+        """Hashing with this installation's key."""
+        if self._passwords is None:
+            self._passwords = Passwords.open(self.settings.data)
+        return self._passwords
 
     def call(self, caller: Caller = SYSTEM, **more: Any) -> Call:
         """A new call with an id of its own."""

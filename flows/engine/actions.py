@@ -111,7 +111,13 @@ def update(operation: Operation) -> None:
     if str(target.get("_id")) != str(before.get("_id")):
         raise EntryFailed("target '_id' has changed")
     operation.target = operation.world.update_target(before, target)
-    operation.effect = Effect.UPDATED
+    revision = before.get("_rev")
+    if revision is not None and operation.target.get("_rev") == revision:
+        # only what cannot be compared differed, such as a password that is the same after all
+        operation.effect = Effect.UNCHANGED
+        operation.unchanged_by_mapping = True
+    else:
+        operation.effect = Effect.UPDATED
 
 
 def delete(operation: Operation) -> None:

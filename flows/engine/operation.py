@@ -1,5 +1,7 @@
 """One entry under way: facts found so far, the action decided, and what was done about it."""
 
+from collections.abc import Callable
+
 from conf.errors import ReconError
 from conf.terms import Action, EntryStatus, Phase, Situation
 from flows.engine.actions import perform
@@ -131,8 +133,13 @@ class Operation:
             return self.closed(entry)
         return self.act(entry, post_action)
 
-    def act(self, entry: Entry, post_action: Hook | None) -> Entry:
-        """Perform the entry's action and close it."""
+    def act(
+        self,
+        entry: Entry,
+        post_action: Hook | None,
+        on_failure: Callable[[ReconError], None] | None = None,
+    ) -> Entry:
+        """Perform the entry's action and close it; `on_failure` is told the error that made it fail."""
         entry.performed = True
         action = entry.action
         try:
@@ -146,6 +153,8 @@ class Operation:
         except RunFailed:
             raise
         except ReconError as error:
+            if on_failure is not None:
+                on_failure(error)
             return self.failed(entry, error)
         return self.closed(entry)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from conf.errors import Conflict
 from flows.engine.world import LinkFact
 from flows.recon.bridge import Bridge
 from flows.recon.linkage import Linkage
@@ -71,9 +72,9 @@ class LinkStage:
     def create(self, qualifier: str, source_id: str, target_id: str) -> LinkFact:
         """A new link; one that exists for this source is taken as it is, one that holds the target is refused."""
         if self.of_source(qualifier, source_id) is not None:
-            raise links.taken(self.linkage.name, qualifier, source_id)
+            raise taken(qualifier, source_id)
         if self.of_target(qualifier, target_id) is not None:
-            raise links.taken(self.linkage.name, qualifier, target_id)
+            raise taken(qualifier, target_id)
         fact = LinkFact(self.linkage.source_key(source_id), self.linkage.target_key(target_id), qualifier)
         self._know(fact)
         self.created[qualifier, fact.source_id] = fact
@@ -82,7 +83,7 @@ class LinkStage:
     def repoint(self, link: LinkFact, target_id: str) -> LinkFact:
         """Lead a link to another target."""
         if self.of_target(link.qualifier, target_id) is not None:
-            raise links.taken(self.linkage.name, link.qualifier, target_id)
+            raise taken(link.qualifier, target_id)
         self.by_target[link.qualifier, link.target_id] = None
         fact = LinkFact(link.source_id, self.linkage.target_key(target_id), link.qualifier, link.row)
         self._know(fact)
@@ -143,7 +144,7 @@ class LinkStage:
                 for key, fact in self.created.items()
             ],
         )
-        await links.mark_many(transaction, self._marks(revisions))
+        await links.set_fingerprints(transaction, self._marks(revisions))
         self.created, self.repointed, self.deleted, self.fingerprints = {}, {}, [], {}
         self.orphans = set()
 
@@ -167,3 +168,8 @@ class LinkStage:
             if fact.row.fingerprint != fingerprint or fact.row.target_rev != rev:
                 marks.append((fact.row.seq, fingerprint, rev))
         return marks
+
+
+def taken(qualifier: str, id: str) -> Conflict:
+    """The error of a link whose source or target has one already under its qualifier."""
+    return Conflict(f"'{id}' is linked already under the link qualifier '{qualifier}'")

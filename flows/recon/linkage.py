@@ -67,7 +67,8 @@ class Linkage:
 
     async def drop_of_targets(self, transaction: Transaction, target_keys: Sequence[str]) -> None:
         """Delete the links of the type that lead to these targets, of all qualifiers."""
-        await links.delete_of_side(transaction, self.name, target_keys, first=self.reverse)
+        drop = links.delete_by_first if self.reverse else links.delete_by_second
+        await drop(transaction, [self.name], target_keys)
 
     def pair(self, source_id: str, target_id: str) -> tuple[str, str]:
         """First and second id as they are stored."""
@@ -76,4 +77,5 @@ class Linkage:
 
     async def count(self, transaction: Transaction, qualifiers: Iterable[str]) -> int:
         """How many links of the type and these qualifiers there are."""
-        return await links.count(transaction, self.name, list(qualifiers))
+        found = await links.counts(transaction, self.name)
+        return sum(found.get(qualifier, 0) for qualifier in qualifiers)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conf.errors import NotFound
 from conf.filters import evaluate
@@ -18,6 +18,7 @@ from flows.recon.bridge import Bridge
 from flows.recon.queries import SideQuery
 from flows.store import managed
 from flows.store.managed import Stored, new_rev, rev_text
+from flows.store.revisions import revisions
 
 if TYPE_CHECKING:
     from conf.managed_schema import ManagedType
@@ -43,6 +44,8 @@ class ManagedStage:
     deleted: dict[str, Stored] = field(default_factory=dict)
     plain: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """Secrets of written objects, hashed before they are stored."""
+    written: list[Written] = field(default_factory=list)
+    """What was flushed since somebody asked."""
     before: dict[str, Stored] = field(default_factory=dict)
     """Objects as they were before the page changed them, for the activity audit."""
 
@@ -55,6 +58,19 @@ class ManagedStage:
         for id in wanted:
             self.know(id, found.get(id))
 
+    @property
+    def unique_property(self) -> str | None:
+        """The property whose values no two objects share."""
+        return self.type.unique[0] if self.type.unique else None
+
+    def unique_key(self, content: Json) -> str | None:
+        """The normalised unique value of an object."""
+        return managed_objects.unique_key(self.type, content)
+
+    async def current_revisions(self, ids: Sequence[str]) -> dict[str, int]:
+        """Revisions as they stand in the store, without reading the objects."""
+        return await revisions(self.transaction, self.type.name, ids)
+
     def know(self, id: str, stored: Stored | None) -> None:
         """Take in an object that was read elsewhere, unless the page has its own idea of it."""
         self.known.setdefault(id, stored)
@@ -66,9 +82,10 @@ class ManagedStage:
         wanted = [key for key in keys if key not in self.unique]
         if not wanted:
             return
-        owners = await managed.owners_of(self.transaction, self.type.name, wanted)
+        owners = await managed.read_by_unique_key(self.transaction, self.type.name, wanted)
         for key in wanted:
-            self.unique.setdefault(key, owners.get(key))
+            owner = owners.get(key)
+            self.unique.setdefault(key, None if owner is None else owner.id)
 
     def stored(self, id: str) -> Stored | None:
         if id not in self.known:
@@ -127,6 +144,7 @@ class ManagedStage:
         current = self.stored(id)
         if current is None:
             raise NotFound(f"Object {id} not found in managed/{self.type.name}")
+        managed_objects.check_revision(current, before.get("_rev"), "Update")
         prepared = managed_objects.prepare_update(self.type, current, after)
         changed_secrets = self.passwords.changed(current.secrets, prepared.secrets_plain)
         if equal(prepared.body, current.body) and not changed_secrets:
@@ -180,10 +198,12 @@ class ManagedStage:
         for id, plain in self.plain.items():
             stored = self.known[id]
             if stored is not None:
-                stored = stored.with_secrets(await self.passwords.hash_all(plain, stored.secrets))
+                secrets = await self.passwords.hash_all(plain, stored.secrets)
+                stored = replace(stored, secrets=secrets)
                 self.known[id] = stored
                 (self.created if id in self.created else self.updated)[id] = stored
         name = self.type.name
+        self.written += self.changes()
         if self.deleted:
             await managed.delete_many(self.transaction, name, list(self.deleted))
         await managed.insert_many(self.transaction, name, list(self.created.values()))
@@ -197,13 +217,27 @@ class ManagedStage:
         self.unique.clear()
         self.found.clear()
 
-    def changes(self) -> list[tuple[str, str, Stored | None, Stored | None]]:
-        """What the activity audit is told: operation, id, before, after."""
+    def changes(self) -> list[Written]:
+        """What is staged, as the activity audit and implicit synchronisation are told."""
         return [
-            *(("DELETE", id, stored, None) for id, stored in self.deleted.items()),
-            *(("CREATE", id, None, stored) for id, stored in self.created.items()),
-            *(("UPDATE", id, self.before[id], stored) for id, stored in self.updated.items()),
+            *(Written("DELETE", id, stored, None) for id, stored in self.deleted.items()),
+            *(Written("CREATE", id, None, stored) for id, stored in self.created.items()),
+            *(Written("UPDATE", id, self.before[id], stored) for id, stored in self.updated.items()),
         ]
+
+    def take_written(self) -> list[Written]:
+        """What was flushed since the last time."""
+        found, self.written = self.written, []
+        return found
+
+
+class Written(NamedTuple):
+    """One object that a page wrote."""
+
+    operation: str
+    id: str
+    before: Stored | None
+    after: Stored | None
 
 
 def whole(stored: Stored) -> Json:
@@ -214,6 +248,3 @@ def whole(stored: Stored) -> Json:
 def addressable(stored: Stored) -> dict[str, Any]:
     """The object as filters see it; not a copy."""
     return {"_id": stored.id, **stored.body}
-
-
-

@@ -15,7 +15,9 @@ from flows.engine.failures import EntryFailed, RunFailed
 from flows.engine.rules import Json
 from flows.engine.world import LinkFact, ProcessRequest
 from flows.recon.bridge import Bridge
+from flows.recon.changes import Change
 from flows.recon.link_stage import LinkStage
+from flows.recon.managed_stage import ManagedStage, whole
 from flows.recon.queries import SideQuery, side_query
 
 if TYPE_CHECKING:
@@ -151,6 +153,19 @@ class PageWorld:
         """Write what is staged into the transaction."""
         await self.targets.flush()
         await self.links.flush(self.targets.revisions())
+
+    def take_changes(self) -> list[Change]:
+        """What was published to a managed target since the last time, as implicit synchronisation is told."""
+        if not isinstance(self.targets, ManagedStage):
+            return []
+        return [
+            Change(
+                written.id,
+                None if written.before is None else whole(written.before),
+                None if written.after is None else whole(written.after),
+            )
+            for written in self.targets.take_written()
+        ]
 
     def remember_sources(self, found: Iterable[tuple[str, Json | None]]) -> None:
         """Sources that were read already."""

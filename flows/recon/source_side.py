@@ -121,7 +121,10 @@ class RoutedSource:
         for first in range(start, max(len(rows), start + 1), size):
             some = rows[first : first + size]
             full = query.full_objects(None)
-            items = [(str(row["_id"]), dict(row) if full else await self.read(call, str(row["_id"]))) for row in some]
+            items = [
+                (str(row["_id"]), dict(row) if full else await self.read(call, str(row["_id"])))
+                for row in some
+            ]
             yield SourcePage(items, cursor=str(first + len(some)), total=len(rows))
 
     async def read(self, call: Call, id: str) -> Json | None:

@@ -47,9 +47,7 @@ class ManagedTarget:
 
     def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> ManagedStage:
         runtime = call.runtime
-        return ManagedStage(
-            runtime.project.managed_types[self.type], transaction, bridge, runtime.passwords
-        )
+        return ManagedStage(runtime.project.managed_types[self.type], transaction, bridge, runtime.passwords)
 
 
 @dataclass

@@ -1,0 +1,15 @@
+"""What happened to one managed object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """Objects as mappings see them; None before a create and after a delete."""
+
+    id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None

@@ -1,0 +1,192 @@
+"""The phases of a run, in order; each is a plain function, and a page is one transaction (or one an entry)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from conf.errors import ReconError
+from conf.terms import Phase, Stage
+from flows.engine.failures import RunFailed
+from flows.recon.bridge import Bridge
+from flows.recon.recording import record
+from flows.recon.source_page import Outcome, SourcePageWork
+from flows.recon.source_side import SourcePage
+from flows.recon.target_page import TargetPageWork
+from flows.store import runs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from flows.recon.run import Run
+
+
+class Canceled(Exception):
+    """Somebody asked to cancel the run; what it did stays."""
+
+
+class EmptySource(RunFailed):
+    """The source has no entry and the mapping does not allow that; nothing was touched."""
+
+
+async def set_stage(run: Run, stage: Stage, **values: object) -> None:
+    """Show the stage; also the place where a cancelled run stops."""
+    async with run.call.runtime.database.write() as transaction:
+        canceled = await runs.cancel_requested(transaction, run.id)
+        shown = Stage.ACTIVE_CANCELING if canceled else stage
+        saved = {"stage": shown.value, "statistics": run.statistics.dump(), **values}
+        await runs.save(transaction, run.id, run.token, saved)
+    if canceled:
+        raise Canceled
+
+
+async def check_canceled(run: Run) -> None:
+    """Stop here when somebody asked to."""
+    async with run.call.read() as transaction:
+        asked = await runs.cancel_requested(transaction, run.id)
+    if asked:
+        await set_stage(run, Stage.ACTIVE_CANCELING)
+
+
+async def query_targets(run: Run) -> None:
+    """The set of targets, the number of links, and on a resumed run what sources accounted for already."""
+    call, statistics = run.call, run.statistics
+    if run.run_target_phase:
+        with statistics.measure("targetQuery"):
+            try:
+                run.target_set = await run.target.target_set(call, run.target_query, run.linkage)
+            except ReconError as error:
+                raise RunFailed(f"The target query failed: {error.message}") from error
+        statistics.target_total = len(run.target_set)
+    if run.mapping.prefetch_links:
+        with statistics.measure("linkQuery"):
+            async with call.read() as transaction:
+                links = await run.linkage.count(transaction, run.qualifiers)
+        statistics.links_total = links or None
+
+
+async def restore_handled(run: Run) -> None:
+    """On a resumed run: what committed pages accounted for."""
+    async with run.call.read() as transaction:
+        for page in await runs.pages(transaction, run.row.seq):
+            if run.target_set is not None:
+                run.target_set.handled(page.handled)
+
+
+async def source_pages(run: Run, after: str) -> AsyncIterator[SourcePage]:
+    """Pages of the source, or the ids of reconById as one page."""
+    if run.source_ids is not None:
+        found = await run.source.read_many(run.call, run.source_ids)
+        yield SourcePage(
+            [(id, found.get(id)) for id in run.source_ids], total=len(run.source_ids), cursor=after
+        )
+        return
+    size = run.call.runtime.settings.page_size
+    pages = run.source.pages(run.call, run.source_query, size, after)
+    begun = perf_counter()
+    try:
+        async for page in pages:
+            run.statistics.measured("sourceQuery", perf_counter() - begun)
+            yield page
+            begun = perf_counter()
+    except RunFailed:
+        raise
+    except ReconError as error:
+        raise RunFailed(f"The source query failed: {error.message}") from error
+
+
+async def source_page(run: Run, page: SourcePage, number: int, offset: int = 0) -> None:
+    """Reconcile one page of sources and commit it."""
+    if run.sequential:
+        for position, item in enumerate(page.items):
+            if position >= offset:
+                await _source_transaction(run, SourcePage([item], cursor=page.cursor), number, position + 1)
+        if page.broken:
+            await _source_transaction(run, SourcePage([], page.broken, page.cursor), number, len(page.items))
+        await _page_done(run, page, number)
+        return
+    await _source_transaction(run, page, number, None)
+
+
+async def _source_transaction(run: Run, page: SourcePage, number: int, offset: int | None) -> None:
+    bridge = Bridge.here()
+    async with run.call.runtime.database.write() as transaction:
+        await runs.hold(transaction, run.id, run.token)
+        world = run.open_world(transaction, bridge)
+        work = SourcePageWork(run, transaction, world)
+        outcome = await work.process(page.items, page.broken, prefetch=not run.sequential)
+        await world.publish()
+        await record(run, transaction, outcome)
+        handled = _handled(run, outcome)
+        if offset is None:
+            checkpoint = {"phase": "source", "page": number + 1, "cursor": page.cursor}
+            await runs.insert_page(transaction, run.row.seq, Phase.SOURCE, number, handled)
+        else:
+            checkpoint = {"phase": "source", "page": number, "cursor": run.previous_cursor, "offset": offset}
+            await runs.insert_page(
+                transaction, run.row.seq, Phase.SOURCE, number * 1_000_000 + offset, handled
+            )
+        await runs.save(
+            transaction, run.id, run.token, {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
+        )
+    _raise_failure(outcome)
+
+
+async def _page_done(run: Run, page: SourcePage, number: int) -> None:
+    run.previous_cursor = page.cursor
+    async with run.call.runtime.database.write() as transaction:
+        checkpoint = {"phase": "source", "page": number + 1, "cursor": page.cursor}
+        await runs.save(transaction, run.id, run.token, {"checkpoint": checkpoint})
+
+
+async def target_page(run: Run, target_ids: Sequence[str], number: int) -> None:
+    """Reconcile one page of targets that no source accounted for, and commit it."""
+    if run.sequential:
+        for position, target_id in enumerate(target_ids):
+            await _target_transaction(run, [target_id], number * 1_000_000 + position)
+        return
+    await _target_transaction(run, target_ids, number)
+
+
+async def _target_transaction(run: Run, target_ids: Sequence[str], number: int) -> None:
+    bridge = Bridge.here()
+    async with run.call.runtime.database.write() as transaction:
+        await runs.hold(transaction, run.id, run.token)
+        world = run.open_world(transaction, bridge)
+        outcome = await TargetPageWork(run, world).process(target_ids, prefetch=not run.sequential)
+        await world.publish()
+        await record(run, transaction, outcome)
+        done = [run.linkage.target_key(id) for id in target_ids]
+        await runs.insert_page(transaction, run.row.seq, Phase.TARGET, number, done)
+        checkpoint = {"phase": "target", "page": number + 1}
+        await runs.save(
+            transaction, run.id, run.token, {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
+        )
+    _raise_failure(outcome)
+
+
+def remaining_targets(run: Run) -> list[list[str]]:
+    """Pages of targets that no source accounted for, as the target set stands now.
+
+    A side that ignores case is visited by the lower-cased id.
+    """
+    if run.target_set is None:
+        return []
+    ignore = run.linkage.target_ignores_case
+    ids = iter(run.target_set.remaining if ignore else run.target_set.remaining.values())
+    size = run.call.runtime.settings.page_size
+    return list(iter(lambda: list(islice(ids, size)), []))
+
+
+def _handled(run: Run, outcome: Outcome) -> list[str]:
+    keys = [run.linkage.target_key(id) for id in outcome.handled()]
+    if run.target_set is not None:
+        run.target_set.handled(keys)
+    return keys
+
+
+def _raise_failure(outcome: Outcome) -> None:
+    if outcome.failure is not None:
+        raise outcome.failure

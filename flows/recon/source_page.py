@@ -1,0 +1,266 @@
+"""One page of the source phase: facts gathered set-wise, entries in order, everything written in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conf import pointer
+from conf.errors import ReconError
+from conf.terms import Action, EntryStatus, Phase, Situation
+from flows.engine.attributes import mapped_value
+from flows.engine.entry import Entry
+from flows.engine.failures import RunFailed
+from flows.engine.rules import Json
+from flows.engine.world import ProcessRequest
+from flows.recon.fingerprints import creation_repeats
+from flows.recon.managed_stage import ManagedStage
+from flows.recon.page_world import PageWorld
+from flows.recon.queries import SideQuery, side_query
+from flows.recon.target_side import SystemStage
+
+if TYPE_CHECKING:
+    from conf.transaction import Transaction
+    from flows.connectors.base import BrokenRow
+    from flows.recon.run import Run
+    from flows.recon.source_side import Item
+
+
+@dataclass
+class Outcome:
+    """What a page did, before it is written down."""
+
+    entries: list[Entry] = field(default_factory=list)
+    unchanged: list[tuple[str, str, str]] = field(default_factory=list)
+    """(qualifier, source id, target id) of confirmed pairs that needed nothing."""
+    requests: list[tuple[Entry, ProcessRequest]] = field(default_factory=list)
+    failure: RunFailed | None = None
+    """Why the run cannot go on; what the page did before stands."""
+
+    def handled(self) -> list[str]:
+        """Targets that sources accounted for."""
+        found = [target for _, _, target in self.unchanged]
+        return found + [id for entry in self.entries for id in entry.handled]
+
+
+class SourcePageWork:
+    """Processes the sources of one transaction."""
+
+    def __init__(self, run: Run, transaction: Transaction, world: PageWorld) -> None:
+        self.run = run
+        self.transaction = transaction
+        self.world = world
+        self.digests: dict[tuple[str, str], bytes] = {}
+
+    async def process(self, items: Sequence[Item], broken: Sequence[BrokenRow], *, prefetch: bool) -> Outcome:
+        """Gather facts (set lane only), then work through the items in a thread."""
+        items, doubles = self._without_doubles(items)
+        self.world.remember_sources(items)
+        outcome = Outcome()
+        try:
+            pending = await self._qualified(items)
+        except ReconError as error:
+            outcome.failure = RunFailed(f"The linkQualifiers script failed: {error.message}")
+            return outcome
+        if prefetch:
+            await self._prefetch_links(pending)
+            pending = await self._settle_unchanged(pending, outcome)
+            await self._prefetch_targets(pending)
+        await asyncio.to_thread(self._work, pending, outcome)
+        outcome.entries += [await self._broken(row) for row in broken]
+        outcome.entries += [self._double(id) for id in doubles]
+        return outcome
+
+    async def _qualified(self, items: Sequence[Item]) -> Sequence[tuple[str, str, Json | None]]:
+        """Each source once for each qualifier that applies to it."""
+        run = self.run
+        if isinstance(run.mapping.link_qualifiers, tuple):
+            return [(qualifier, id, source) for id, source in items for qualifier in run.qualifiers]
+        return await asyncio.to_thread(
+            lambda: [
+                (qualifier, id, source) for id, source in items for qualifier in run.qualifiers_of(source)
+            ]
+        )
+
+    def _without_doubles(self, items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+        kept, doubles, seen = [], [], self.run.seen
+        for item in items:
+            if item[0] in seen:
+                doubles.append(item[0])
+            else:
+                seen.add(item[0])
+                kept.append(item)
+        return kept, doubles
+
+    # facts
+
+    async def _prefetch_links(self, pending: Iterable[tuple[str, str, Json | None]]) -> None:
+        by_qualifier: dict[str, list[str]] = {}
+        for qualifier, id, _ in pending:
+            by_qualifier.setdefault(qualifier, []).append(id)
+        for qualifier, ids in by_qualifier.items():
+            with self.run.statistics.measure("sourceLinkQuery"):
+                await self.world.links.prefetch_sources(qualifier, ids)
+
+    async def _settle_unchanged(
+        self, pending: Sequence[tuple[str, str, Json | None]], outcome: Outcome
+    ) -> list[tuple[str, str, Json | None]]:
+        """Take out the pairs whose fingerprint and target revision are those of the last synchronisation."""
+        run, world = self.run, self.world
+        prints, stage = run.fingerprints, world.targets
+        if prints is None or not isinstance(stage, ManagedStage):
+            return list(pending)
+        targets = [
+            fact.target_id
+            for qualifier, id, _ in pending
+            if (fact := world.links.by_source.get((qualifier, run.linkage.source_key(id)))) is not None
+        ]
+        revisions = await stage.current_revisions(targets) if targets else {}
+        left = []
+        for item in pending:
+            qualifier, id, source = item
+            if source is None:
+                left.append(item)
+                continue
+            digest = prints.digest(source, qualifier)
+            key = (qualifier, run.linkage.source_key(id))
+            fact = world.links.by_source.get(key)
+            row = None if fact is None else fact.row
+            if (
+                fact is not None
+                and row is not None
+                and row.fingerprint == digest
+                and row.target_rev is not None
+                and revisions.get(fact.target_id) == row.target_rev
+                and (run.target_set is None or fact.target_id in run.target_set)
+            ):
+                outcome.unchanged.append((qualifier, id, fact.target_id))
+            else:
+                self.digests[key] = digest
+                left.append(item)
+        return left
+
+    async def _prefetch_targets(self, pending: Sequence[tuple[str, str, Json | None]]) -> None:
+        """Know the linked targets, the correlated ones with their links, and those that creates would meet."""
+        world, linkage = self.world, self.run.linkage
+        stage = world.targets
+        if not isinstance(stage, ManagedStage | SystemStage):
+            return
+        linked, unlinked = [], []
+        for item in pending:
+            fact = world.links.by_source.get((item[0], linkage.source_key(item[1])))
+            if fact is None or not self.run.rules.linking:
+                unlinked.append(item)
+            else:
+                linked.append(fact.target_id)
+        hints = self._id_hints(unlinked)
+        await stage.prefetch([*linked, *(id for _, id in hints)])
+        candidates: list[tuple[str, str]] = []
+        if isinstance(stage, ManagedStage):
+            await stage.prefetch_unique(self._unique_hints(stage, unlinked))
+            candidates = await self._prefetch_correlated(stage, unlinked)
+        for qualifier in {qualifier for qualifier, _ in (*hints, *candidates)}:
+            ids = {id for found, id in (*hints, *candidates) if found == qualifier}
+            with self.run.statistics.measure("targetLinkQuery"):
+                await world.links.prefetch_targets(qualifier, sorted(ids))
+
+    def _id_hints(self, unlinked: Sequence[tuple[str, str, Json | None]]) -> list[tuple[str, str]]:
+        """Ids that the mapping would give to new targets."""
+        rule = next((rule for rule in self.run.rules.properties if rule.target == ("_id",)), None)
+        if rule is None:
+            return []
+        found = []
+        for qualifier, _, source in unlinked:
+            if source is None:
+                continue
+            try:
+                value = mapped_value(rule, source, qualifier)
+            except ReconError:
+                continue
+            if isinstance(value, str) and value:
+                found.append((qualifier, value))
+        return found
+
+    def _unique_hints(
+        self, stage: ManagedStage, unlinked: Sequence[tuple[str, str, Json | None]]
+    ) -> list[str]:
+        """Unique values that the mapping would give to new targets."""
+        name = stage.unique_property
+        rule = next((rule for rule in self.run.rules.properties if rule.target == (name,)), None)
+        if name is None or rule is None or rule.transform is not None or rule.source is None:
+            return []
+        values = (pointer.get(source, rule.source) for _, _, source in unlinked if source is not None)
+        return [key for value in values if (key := stage.unique_key({name: value})) is not None]
+
+    async def _prefetch_correlated(
+        self, stage: ManagedStage, unlinked: Sequence[tuple[str, str, Json | None]]
+    ) -> list[tuple[str, str]]:
+        run = self.run
+        if not run.rules.correlation or (
+            self.world.target_set_is_empty() and not run.rules.correlate_empty_target_set
+        ):
+            return []
+        asked: list[tuple[str, SideQuery]] = []
+        with run.statistics.measure("correlationQuery"):
+            for qualifier, id, source in unlinked:
+                hook = run.rules.correlation.get(qualifier)
+                if hook is None or source is None:
+                    continue
+                try:
+                    query = side_query(
+                        hook({"source": source, "linkQualifier": qualifier}), run.mapping.target
+                    )
+                    _ = query.filter
+                except ReconError:
+                    continue
+                asked.append((qualifier, query))
+            await stage.prefetch_found([query for _, query in asked])
+        return [(qualifier, id) for qualifier, query in asked for id in stage.found[query.filter_text or ""]]
+
+    # entries
+
+    def _work(self, pending: Sequence[tuple[str, str, Json | None]], outcome: Outcome) -> None:
+        run, world = self.run, self.world
+        analyze = run.row.is_analysis
+        repeats = creation_repeats(run.rules)
+        for qualifier, id, source in pending:
+            started = len(world.requests)
+            operation = run.source_operation(world, qualifier, id, source)
+            try:
+                entry = operation.reconcile(analyze=analyze)
+            except RunFailed as failure:
+                outcome.failure = failure
+                return
+            outcome.entries.append(entry)
+            outcome.requests += [(entry, request) for request in world.requests[started:]]
+            if entry.fingerprint_holds and (repeats or entry.action is not Action.CREATE):
+                key = (qualifier, run.linkage.source_key(id))
+                digest = self.digests.get(key)
+                if digest is not None and entry.target_id is not None:
+                    world.links.fingerprints[key] = (digest, run.linkage.target_key(entry.target_id))
+
+    async def _broken(self, row: BrokenRow) -> Entry:
+        """A row that cannot be read is a failure, not an absence: its target is left alone."""
+        entry = Entry(Phase.SOURCE, self.run.qualifiers[0], source_id=row.id, status=EntryStatus.FAILURE)
+        entry.message = row.reason if not row.line else f"line {row.line}: {row.reason}"
+        if row.id is None:
+            self.run.source_complete = False
+            return entry
+        self.run.seen.add(row.id)
+        handled = []
+        for qualifier in self.run.qualifiers:
+            found = await self.run.linkage.of_sources(self.transaction, qualifier, [row.id])
+            handled += [fact.target_id for fact in found.values()]
+        entry.handled = tuple(handled)
+        return entry
+
+    def _double(self, id: str) -> Entry:
+        entry = Entry(Phase.SOURCE, self.run.qualifiers[0], source_id=id, status=EntryStatus.FAILURE)
+        entry.message = f"DUPLICATE_SOURCE_ID: another row before it has the id '{id}'; this one was not used"
+        return entry
+
+
+UNCHANGED = (Situation.CONFIRMED, Action.UPDATE)
+"""What an entry says of a pair that was settled by its fingerprint."""

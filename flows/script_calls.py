@@ -1,0 +1,84 @@
+"""What `openidm.*` of a script comes to: a call on the router, inside the entry's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from conf.errors import BadRequest, NotFound, NotSupported
+from flows.projection import project
+from flows.router import Query
+
+if TYPE_CHECKING:
+    from flows.call import Call
+
+
+async def dispatch(call: Call, verb: str, arguments: Sequence[Any]) -> Any:
+    """Carry out one call of a script; raises ReconErrors, which arrive there as exceptions."""
+    router = call.runtime.router
+    match verb, [*arguments, None, None, None, None, None][:6]:
+        case "read", [str(name), _, fields, *_]:
+            try:
+                return project(await router.read(call, name, _fields(fields)), _fields(fields))
+            except NotFound:
+                return None
+        case "query", [str(container), parameters, fields, *_]:
+            return await _query(call, container, parameters or {}, _fields(fields))
+        case "create", [str(container), id, content, _, fields, *_]:
+            created = await router.create(call, container, None if id is None else str(id), _object(content))
+            return project(created, _fields(fields))
+        case "update", [str(name), revision, content, _, fields, *_]:
+            return project(await router.update(call, name, revision, _object(content)), _fields(fields))
+        case "patch", [str(name), revision, operations, _, fields, *_]:
+            if not isinstance(operations, list):
+                raise BadRequest("openidm.patch takes a list of operations")
+            return project(await router.patch(call, name, revision, operations), _fields(fields))
+        case "delete", [str(name), revision, *_]:
+            return await router.delete(call, name, revision)
+        case "action", [str(name), str(action), content, parameters, *_]:
+            return await router.action(call, name, action, content, _texts(parameters or {}))
+        case _:
+            raise NotSupported(f"openidm.{verb} is not available here with these arguments")
+
+
+async def _query(call: Call, container: str, parameters: Mapping[str, Any], fields: tuple[str, ...]) -> Any:
+    given = {name.lstrip("_"): value for name, value in parameters.items() if value is not None}
+    query = Query(
+        filter=given.pop("queryFilter", None),
+        query_id=given.pop("queryId", None),
+        expression=given.pop("queryExpression", None),
+        parameters=_texts(given),
+        fields=fields,
+        sort_keys=tuple(str(given.get("sortKeys", "")).split(",")) if given.get("sortKeys") else (),
+        page_size=int(given.get("pageSize", 0)),
+        offset=int(given.get("pagedResultsOffset", 0)),
+        cookie=given.get("pagedResultsCookie"),
+    )
+    found = await call.runtime.router.query(call, container, query)
+    rows = [project(row, fields, always=()) if fields else row for row in found.result]
+    return {
+        "result": rows,
+        "resultCount": len(rows),
+        "pagedResultsCookie": found.cookie,
+        "totalPagedResults": found.total,
+        "remainingPagedResults": found.remaining,
+    }
+
+
+def _fields(given: Any) -> tuple[str, ...]:
+    return tuple(str(field) for field in given) if isinstance(given, list) else ()
+
+
+def _object(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise BadRequest("The content of a create or update is an object")
+    return content
+
+
+def _texts(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters as a URL would carry them."""
+    return {
+        name: ("true" if value else "false") if isinstance(value, bool) else str(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
