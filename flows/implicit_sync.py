@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
+async def notify(call: Call, type: str, id: str, before: Json | None, after: Json | None) -> None:
+    """What the managed resource calls after each write; does nothing where no mapping begins at that type."""
+    await synchronise(call.within("sync"), f"managed/{type}", Change(id, before, after))
+
+
 async def synchronise(call: Call, container: str, change: Change) -> list[Json]:
     """Run every mapping of the changed collection, in order; what fails leaves the change itself in place.
 

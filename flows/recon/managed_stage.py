@@ -10,30 +10,31 @@ from conf.errors import NotFound
 from conf.filters import evaluate
 from conf.filters.ast import Literal
 from flows import managed_objects
+from flows.activity import activity_event
 from flows.engine.copying import copy_json
 from flows.engine.differences import equal
 from flows.engine.rules import Json
 from flows.managed_objects import Prepared
 from flows.recon.bridge import Bridge
 from flows.recon.queries import SideQuery
-from flows.store import managed
+from flows.store import audit, managed
 from flows.store.managed import Stored, new_rev, rev_text
 from flows.store.revisions import revisions
 
 if TYPE_CHECKING:
     from conf.managed_schema import ManagedType
     from conf.transaction import Transaction
-    from flows.store.passwords import Passwords
+    from flows.call import Call
 
 
 @dataclass
 class ManagedStage:
     """An overlay over one managed type, for one transaction. Objects handed out are copies."""
 
+    call: Call
     type: ManagedType
     transaction: Transaction
     bridge: Bridge
-    passwords: Passwords
     known: dict[str, Stored | None] = field(default_factory=dict)
     unique: dict[str, str | None] = field(default_factory=dict)
     """Owner of a unique key as far as it is known."""
@@ -146,7 +147,7 @@ class ManagedStage:
             raise NotFound(f"Object {id} not found in managed/{self.type.name}")
         managed_objects.check_revision(current, before.get("_rev"), "Update")
         prepared = managed_objects.prepare_update(self.type, current, after)
-        changed_secrets = self.passwords.changed(current.secrets, prepared.secrets_plain)
+        changed_secrets = self.call.runtime.passwords.changed(current.secrets, prepared.secrets_plain)
         if equal(prepared.body, current.body) and not changed_secrets:
             return whole(current)
         if prepared.unique_key != current.unique_key:
@@ -198,12 +199,21 @@ class ManagedStage:
         for id, plain in self.plain.items():
             stored = self.known[id]
             if stored is not None:
-                secrets = await self.passwords.hash_all(plain, stored.secrets)
+                secrets = await self.call.runtime.passwords.hash_all(plain, stored.secrets)
                 stored = replace(stored, secrets=secrets)
                 self.known[id] = stored
                 (self.created if id in self.created else self.updated)[id] = stored
         name = self.type.name
-        self.written += self.changes()
+        changes = self.changes()
+        self.written += changes
+        await audit.append_events(
+            self.transaction,
+            "activity",
+            [
+                activity_event(self.call, operation, f"managed/{name}/{id}", before, after)
+                for operation, id, before, after in changes
+            ],
+        )
         if self.deleted:
             await managed.delete_many(self.transaction, name, list(self.deleted))
         await managed.insert_many(self.transaction, name, list(self.created.values()))

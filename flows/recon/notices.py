@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def notifier(call: Call, container: str, world: Callable[[], PageWorld]) -> Callable[[], Awaitable[None]]:
     """Tells implicit synchronisation what a world has written to a managed target since it was last told."""
 
+    name = container.removeprefix("managed/")
+
     async def notify() -> None:
-        synchronise = call.runtime.extras.get("implicit_sync")
-        if synchronise is None:
-            return
+        tell = call.runtime.extras.get("implicit_sync")
         for change in world().take_changes():
-            await synchronise(call.within("sync"), container, change)
+            if tell is not None:
+                await tell(call.within("sync"), name, change.id, change.before, change.after)
 
     return notify

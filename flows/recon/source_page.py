@@ -204,7 +204,7 @@ class SourcePageWork:
             return []
         asked: list[tuple[str, SideQuery]] = []
         with run.statistics.measure("correlationQuery"):
-            for qualifier, id, source in unlinked:
+            for qualifier, _, source in unlinked:
                 hook = run.rules.correlation.get(qualifier)
                 if hook is None or source is None:
                     continue

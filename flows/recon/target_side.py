@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,8 +47,8 @@ class ManagedTarget:
         return TargetSet.of((linkage.target_key(id), id) for id in ids)
 
     def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> ManagedStage:
-        runtime = call.runtime
-        return ManagedStage(runtime.project.managed_types[self.type], transaction, bridge, runtime.passwords)
+        type = call.runtime.project.managed_types[self.type]
+        return ManagedStage(call, type, transaction, bridge)
 
 
 @dataclass
@@ -114,10 +115,8 @@ class SystemStage:
 
     def delete(self, target: Json) -> None:
         id = str(target["_id"])
-        try:
+        with suppress(NotFound):
             self.bridge.wait(self.connector.delete(self.object_type, id))
-        except NotFound:
-            pass
         self.known[id] = None
 
     def revisions(self) -> dict[str, int]:
@@ -180,12 +179,9 @@ class RoutedStage:
         return self.bridge.wait(self.call.runtime.router.update(self.call, path, before.get("_rev"), after))
 
     def delete(self, target: Json) -> None:
-        try:
-            self.bridge.wait(
-                self.call.runtime.router.delete(self.call, f"{self.path}/{target['_id']}", target.get("_rev"))
-            )
-        except NotFound:
-            pass
+        path = f"{self.path}/{target['_id']}"
+        with suppress(NotFound):
+            self.bridge.wait(self.call.runtime.router.delete(self.call, path, target.get("_rev")))
 
     def revisions(self) -> dict[str, int]:
         return {}

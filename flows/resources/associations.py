@@ -1,0 +1,122 @@
+"""`recon/assoc`: what each stored run associated, entry by entry. Ids here are bare, unlike the audit's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from conf.filters import evaluate
+from conf.filters.parse import parse
+from conf.mapping import load_mappings
+from flows.projection import page, sort_rows
+from flows.resources.recon import unknown
+from flows.router import Json, Query, QueryResult, Resource
+from flows.store import entries, runs
+from flows.store.json_text import dump
+from flows.store.run_rows import RunRow
+
+if TYPE_CHECKING:
+    from conf.transaction import Transaction
+    from flows.call import Call
+
+
+class AssociationResource(Resource):
+    """Summaries of runs that were started with persistAssociations (or as an analysis), while they are kept."""
+
+    async def read(
+        self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()
+    ) -> Json:
+        async with call.read() as transaction:
+            run = None if id is None else await runs.read(transaction, id)
+            if run is None or not run.persist_associations:
+                raise unknown(id or "")
+            return await summary(transaction, run)
+
+    async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
+        async with call.read() as transaction:
+            found = [
+                await summary(transaction, run)
+                for run in await runs.list_all(transaction)
+                if run.persist_associations and run.ended
+            ]
+        matches = evaluate.predicate(parse(query.filter or "true"), ignore_case=False)
+        return page(sort_rows([row for row in found if matches(row)], query.sort_keys), query)
+
+
+class AssociationEntryResource(Resource):
+    """`recon/assoc/{run}/entry`: the entries of one run."""
+
+    async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
+        async with call.read() as transaction:
+            run = await runs.read(transaction, parts["run"])
+            if run is None or not run.persist_associations:
+                raise unknown(parts["run"])
+            about = await summary(transaction, run)
+            start = query.offset or int(query.cookie or 0)
+            found, total = await entries.query(
+                transaction,
+                run.seq,
+                parse(query.filter or "true"),
+                sort_keys=query.sort_keys,
+                page_size=query.page_size + 1 if query.page_size else 0,
+                offset=start,
+                count=query.total_policy != "NONE",
+            )
+        more = bool(query.page_size) and len(found) > query.page_size
+        shown = found[: query.page_size] if more else found
+        return QueryResult(
+            [entry_document(run, about, entry) for entry in shown],
+            cookie=str(start + query.page_size) if more else None,
+            total_policy="EXACT" if total >= 0 else "NONE",
+            total=total,
+        )
+
+    async def read(
+        self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()
+    ) -> Json:
+        rows: Sequence[Json] = (await self.query(call, parts, Query(filter=f'_id eq "{id}"'))).result
+        if not rows:
+            raise unknown(f"{parts['run']}/entry/{id}")
+        return rows[0]
+
+
+async def summary(transaction: Transaction, run: RunRow) -> Json:
+    """One run as `recon/assoc` shows it; `isAnalysis` is text, as PingIDM has it."""
+    pinned = await runs.configuration(transaction, run.id)
+    mapping = next((found for found in load_mappings(pinned or {}) if found.name == run.mapping), None)
+    ended = run.ended_at or 0
+    moment = datetime.fromtimestamp(ended // 1000, UTC)
+    return {
+        "_id": run.id,
+        "_rev": "1",
+        "mapping": run.mapping,
+        "sourceResourceCollection": None if mapping is None else mapping.source,
+        "targetResourceCollection": None if mapping is None else mapping.target,
+        "isAnalysis": "true" if run.is_analysis else "false",
+        "finishTime": f"{moment:%Y-%m-%dT%H:%M:%S}.{ended % 1000:03d}000Z",
+    }
+
+
+def entry_document(run: RunRow, about: Json, entry: entries.Entry) -> Json:
+    """One entry as `recon/assoc/{id}/entry` shows it."""
+    detail: Any = entry.detail
+    return {
+        "_id": str(entry.seq),
+        "_rev": "0",
+        "mapping": run.mapping,
+        "reconId": run.id,
+        "situation": entry.situation,
+        "action": entry.action,
+        "linkQualifier": entry.qualifier,
+        "sourceObjectId": entry.source_id,
+        "targetObjectId": entry.target_id,
+        "sourceResourceCollection": about["sourceResourceCollection"],
+        "targetResourceCollection": about["targetResourceCollection"],
+        "status": entry.status,
+        "exception": None,
+        "message": entry.message,
+        "messageDetail": "null" if detail is None else dump(detail),
+        "ambiguousTargetObjectIds": None if entry.ambiguous is None else ", ".join(entry.ambiguous),
+        "phase": entry.phase,
+    }
