@@ -125,9 +125,11 @@ def _static_user(properties: Node) -> StaticUser:
 
 def _managed_login(properties: Node, module: str) -> ManagedLogin:
     names = properties.child("propertyMapping")
+    name = names.text("authenticationId") or names.text("username", "userName")
     return ManagedLogin(
         component=properties.text("queryOnResource", "managed/user"),
-        name_property=names.text("authenticationId") or names.text("username", "userName"),
+        # the credential query of PingIDM gives `userName` the name `username`
+        name_property="userName" if name == "username" else name,
         password_property=names.text("userCredential", "password"),
         roles_property=names.text("userRoles", "authzRoles") or None,
         default_roles=_roles(properties),

@@ -22,7 +22,7 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def predicate(filter: Filter, *, ignore_case: bool) -> Predicate:  # noqa: A002 - the trade's word
+def predicate(filter: Filter, *, ignore_case: bool) -> Predicate:
     """A function that says whether an object matches.
 
     Conditions of mappings ignore the case of text, queries on managed objects respect it.
