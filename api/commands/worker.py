@@ -1,0 +1,1 @@
+"""`recon worker`: one more worker, on this machine or another."""
