@@ -70,7 +70,7 @@ def places(pointer: Sequence[str]) -> list[Path]:
 def _steps(token: str) -> Path:
     if '"' in token or "\0" in token:
         raise BadRequest(f"A member whose name holds a quote or NUL cannot be searched: {token!r}")
-    if token.isascii() and token.isdigit() and len(token) < 10:
+    if token.isascii() and token.isdigit() and len(token) < 10 and str(int(token)) == token:
         return (token, int(token))
     return (token,)
 
@@ -212,10 +212,12 @@ class PostgresJson(JsonSql):
     text_kind = "string"
 
     def value(self, body: str, path: Path) -> Value:
-        steps = [str(step) if isinstance(step, int) else quoted(step) for step in path]
-        json = f"({' -> '.join([f'{body}::jsonb', *steps])})"
-        plain = f"({' -> '.join([f'{body}::jsonb', *steps[:-1]])} ->> {steps[-1]})" if steps else ""
-        return Value(f"jsonb_typeof({json})", plain or f"({json} #>> '{{}}')", json)
+        # `-> 0` takes a lone text for a list of one, `#>` does not; `-> '-1'` is a name, `#>` takes it for the last
+        steps = [(f"#> '{{{step}}}'" if isinstance(step, int) else f"-> {quoted(step)}") for step in path]
+        json = f"({' '.join((f'{body}::jsonb', *steps))})"
+        last = steps.pop().replace(">", ">>", 1) if steps else "#>> '{}'"
+        plain = f"({' '.join((f'{body}::jsonb', *steps, last))})"
+        return Value(f"jsonb_typeof({json})", plain, json)
 
     def elements(self, body: str, path: Path) -> tuple[str, Value]:
         value = self.value(body, path)
