@@ -1,0 +1,191 @@
+"""Who is calling: headers, Basic, the session cookie, or the key of the command line.
+
+A password costs 50 ms to verify, so a success is remembered for a minute under a keyed digest, as long as the account
+does not change; equal claims that arrive together are verified once, and a queue bounds how many wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import cli_token, credentials
+from api.accounts import Account, Accounts
+from api.credentials import Credentials, denied
+from api.sessions import COOKIE, Sessions
+from conf.errors import ConfigError, Forbidden, Unavailable
+from flows.call import Caller, Runtime
+from flows.store.passwords import nobody_hash, verify_password
+
+_LOG = logging.getLogger(__name__)
+_REMEMBER_SECONDS: Final = 60
+_MOST_REMEMBERED: Final = 1000
+_AT_ONCE: Final = 2
+_QUEUE: Final = 50
+_LOGIN_ROUTES: Final = frozenset({("authentication", "login"), ("info", "login")})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who calls, and how he showed it."""
+
+    caller: Caller
+    by_session: bool = False
+    by_password: bool = False
+    wants_session: bool = False
+    known: bool = True
+
+    @classmethod
+    def nobody(cls, request: Request) -> Identity:
+        """A caller without credentials, where none are needed."""
+        return cls(Caller("", component="", address=_address(request), module=""), known=False)
+
+    def opens_session(self, route: str, what: str | None) -> bool:
+        """Whether this call begins a session: a login (action or id of that name), unless the caller wants none."""
+        return self.by_password and self.wants_session and (route, what) in _LOGIN_ROUTES
+
+
+@dataclass
+class _Verified:
+    version: str
+    until: float
+
+
+@dataclass
+class Gate:
+    """Tells who is calling; one per process."""
+
+    runtime: Runtime
+    cli: str = ""
+    """Token of the command line; empty when there is none."""
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    _verified: dict[bytes, _Verified] = field(default_factory=dict)
+    _flights: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._accounts = Accounts(self.runtime)
+        self._sessions = Sessions(self.runtime)
+        self._lanes = asyncio.Semaphore(_AT_ONCE)
+
+    async def identify(self, request: Request) -> Identity:
+        """The caller, or Unauthorized; headers count before a cookie."""
+        claim = credentials.read(request)
+        address = _address(request)
+        if claim is not None:
+            caller = await self._by_password(claim, address)
+            wants = request.headers.get("x-openidm-nosession", "").lower() != "true"
+            return Identity(caller, by_password=True, wants_session=wants)
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return Identity(await self._by_bearer(value.strip(), request, address))
+        if (cookie := request.cookies.get(COOKIE)) is not None:
+            return Identity(await self._by_cookie(cookie, address), by_session=True)
+        raise denied()
+
+    async def _by_password(self, claim: Credentials, address: str) -> Caller:
+        account = await self._accounts.by_name(claim.name, address)
+        digest = self._digest(claim)
+        remembered = self._verified.get(digest)
+        if (
+            account is not None
+            and remembered is not None
+            and remembered.version == account.version
+            and remembered.until > time.monotonic()
+        ):
+            return account.caller
+        if not await self._verify(digest, account, claim) or account is None:
+            self._verified.pop(digest, None)
+            _LOG.warning("login refused", extra={"event": "login_refused", "address": address})
+            raise denied()
+        if len(self._verified) >= _MOST_REMEMBERED:
+            self._verified.clear()
+        self._verified[digest] = _Verified(account.version, time.monotonic() + _REMEMBER_SECONDS)
+        return account.caller
+
+    async def _verify(self, digest: bytes, account: Account | None, claim: Credentials) -> bool:
+        """Verify once for all who ask the same at the same time, about the same state of the account."""
+        if account is not None and account.password is not None:
+            if hmac.compare_digest(account.password.encode(), claim.password.encode()):
+                return True
+            account = None  # a wrong guess takes as long for every name
+        flight = digest + (account.version if account else "").encode()
+        if (shared := self._flights.get(flight)) is not None:
+            return await asyncio.shield(shared)
+        if len(self._flights) >= _QUEUE:
+            raise Unavailable("Too many logins wait to be checked; try again in a moment")
+        task = asyncio.ensure_future(self._hash(account.hashed if account else None, claim.password))
+        self._flights[flight] = task
+        task.add_done_callback(lambda _done: self._flights.pop(flight, None))
+        return await asyncio.shield(task)
+
+    async def _hash(self, hashed: str | None, password: str) -> bool:
+        async with self._lanes:
+            if hashed is None:
+                await asyncio.to_thread(lambda: verify_password(nobody_hash(), password))
+                return False
+            return await asyncio.to_thread(verify_password, hashed, password)
+
+    def _digest(self, claim: Credentials) -> bytes:
+        name, password = claim.name.encode(), claim.password.encode()
+        # lengths first, so that no other pair of texts gives the same bytes
+        return hmac.digest(self._key, b"%d:%d:" % (len(name), len(password)) + name + password, "sha256")
+
+    async def _by_bearer(self, value: str, request: Request, address: str) -> Caller:
+        caller = cli_token.caller_of(value, self.cli, request.headers.get("x-recon-user"), address)
+        if caller is None:
+            raise denied()
+        return caller
+
+    async def _by_cookie(self, secret: str, address: str) -> Caller:
+        session = await self._sessions.find(secret)
+        account = session and await self._accounts.by_id(session.component, session.user_id, address)
+        if not account:
+            raise denied()
+        return replace(account.caller, module="JWT_SESSION")
+
+    def guard_session(self, request: Request, identity: Identity, verb: str) -> None:
+        """A cookie alone changes nothing: another site can make a browser send it, but not these headers."""
+        if not identity.by_session or verb in {"read", "query"}:
+            return
+        origin = request.headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        if "x-requested-with" not in request.headers or foreign or site not in {"same-origin", "none"}:
+            raise Forbidden(
+                "A call by session cookie needs the header X-Requested-With and comes from this site"
+            )
+
+    async def open_session(self, request: Request, response: Response, identity: Identity) -> None:
+        """Give the caller a session cookie, a new one at each login."""
+        secret = await self._sessions.open(identity.caller)
+        response.set_cookie(
+            COOKIE, secret, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
+        )
+
+    async def close_session(self, request: Request, response: Response) -> None:
+        """Log out: the cookie is worth nothing from here on."""
+        if (secret := request.cookies.get(COOKIE)) is not None:
+            await self._sessions.close(secret)
+            response.delete_cookie(COOKIE, path="/")
+
+
+def refuse_default_password(runtime: Runtime) -> None:
+    """Raise when others than this machine could reach us while a shipped password stands."""
+    if runtime.project.authentication.has_default_password and not runtime.settings.is_loopback:
+        raise ConfigError(
+            f"an account still has the password it was shipped with, so the server listens on loopback only, not "
+            f"on {runtime.settings.host}; set OPENIDM_ADMIN_PASSWORD or change conf/authentication.json"
+        )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""

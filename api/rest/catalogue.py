@@ -1,0 +1,296 @@
+"""The calls that we document, family by family; the routes of the OpenAPI document come from here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+_TEXT: Final[Json] = {"type": "string"}
+_OBJECT: Final[Json] = {"type": "object"}
+
+#: reserved parameters: name -> (schema, what it does)
+RESERVED: Final[Mapping[str, tuple[Json, str]]] = {
+    "_queryFilter": (_TEXT, 'Filter, such as `userName eq "bjensen"` or `true`'),
+    "_queryId": (_TEXT, "Name of a stored query instead of a filter: `query-all-ids`, `query-all`"),
+    "_fields": (_TEXT, "Members to answer, as JSON pointers with commas between"),
+    "_sortKeys": (_TEXT, "Order: pointers with commas between; `-` before one descends"),
+    "_pageSize": ({"type": "integer"}, "Most results of one page; 0 is all"),
+    "_pagedResultsCookie": (_TEXT, "Where to go on: the cookie of the page before"),
+    "_pagedResultsOffset": ({"type": "integer", "minimum": 0}, "Results to skip"),
+    "_totalPagedResultsPolicy": (
+        {"type": "string", "enum": ["NONE", "EXACT"]},
+        "Whether to count all results",
+    ),
+    "_prettyPrint": ({"type": "boolean"}, "Indented JSON"),
+}
+QUERY: Final = tuple(RESERVED)
+SHOWN: Final = ("_fields", "_prettyPrint")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One documented call."""
+
+    method: str
+    path: str
+    summary: str
+    reserved: tuple[str, ...] = SHOWN
+    extra: Mapping[str, str] | None = None
+    """Further query parameters: name -> what it is."""
+    actions: tuple[str, ...] = ()
+    """Values of `_action`."""
+    body: Json | None = None
+    body_required: bool = False
+    answers: tuple[int, ...] = (200,)
+    conditional: bool = False
+    """Whether If-Match counts (PUT also knows If-None-Match)."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Calls that belong together."""
+
+    name: str
+    about: str
+    operations: tuple[Operation, ...]
+
+
+def _collection(path: str, what: str, *, by_post: bool = True) -> tuple[Operation, ...]:
+    query = Operation("GET", path, f"Query {what}", QUERY)
+    if not by_post:
+        return (query,)
+    create = Operation(
+        "POST",
+        path,
+        f"Create one of {what}",
+        actions=("create",),
+        body=_OBJECT,
+        body_required=True,
+        answers=(201,),
+    )
+    return query, create
+
+
+def _instance(path: str, what: str, *, patch: bool = True) -> tuple[Operation, ...]:
+    found = [
+        Operation("GET", path, f"Read one of {what}"),
+        Operation(
+            "PUT",
+            path,
+            f"Create or replace one of {what}",
+            body=_OBJECT,
+            body_required=True,
+            answers=(200, 201),
+            conditional=True,
+        ),
+        Operation("DELETE", path, f"Delete one of {what}", conditional=True),
+    ]
+    if patch:
+        operations = {"type": "array", "items": {"$ref": "#/components/schemas/PatchOperation"}}
+        found.append(
+            Operation(
+                "PATCH",
+                path,
+                f"Change members of one of {what}",
+                body=operations,
+                body_required=True,
+                conditional=True,
+            )
+        )
+    return tuple(found)
+
+
+def _act(path: str, summary: str, *actions: str, body: Json | None = None, **extra: str) -> Operation:
+    return Operation("POST", path, summary, actions=actions, body=body or _OBJECT, extra=extra)
+
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    Family(
+        "recon",
+        "Reconciliation runs",
+        (
+            Operation("GET", "/recon", "List runs, those in progress too"),
+            _act(
+                "/recon",
+                "Start a run",
+                "recon",
+                "reconById",
+                mapping="Name of the mapping",
+                id="Source id, for reconById",
+                waitForCompletion="true: answer when the run has ended",
+                persistAssociations="true: keep every entry for recon/assoc",
+                analyze="true: assess and decide, write nothing",
+            ),
+            Operation("GET", "/recon/{id}", "Read the status of a run"),
+            _act("/recon/{id}", "Cancel a run", "cancel"),
+            Operation("DELETE", "/recon/{id}", "Remove a run's statistics and associations"),
+            Operation("GET", "/recon/assoc", "Query runs that kept their entries", QUERY),
+            Operation("GET", "/recon/assoc/{id}", "Read the summary of a run that kept its entries"),
+            Operation("GET", "/recon/assoc/{id}/entry", "Query the entries of a run", QUERY),
+        ),
+    ),
+    Family(
+        "sync",
+        "Synchronisation of single objects",
+        (
+            _act(
+                "/sync",
+                "Perform an action on an object, or tell what it is linked to",
+                "performAction",
+                "getLinkedResources",
+                "notifyCreate",
+                "notifyUpdate",
+                "notifyDelete",
+                mapping="Name of the mapping",
+                sourceId="Source id",
+                situation="Situation that is expected",
+                action="Action to perform",
+                resourceName="Object, as managed/user/x",
+            ),
+            Operation("GET", "/sync/mappings", "Query the mappings", QUERY),
+        ),
+    ),
+    Family(
+        "workflow",
+        "Approvals: definitions, processes, tasks",
+        (
+            *_collection("/workflow/processdefinition", "process definitions", by_post=False),
+            Operation("GET", "/workflow/processdefinition/{id}", "Read a process definition"),
+            *_collection("/workflow/processinstance", "processes"),
+            Operation("GET", "/workflow/processinstance/{id}", "Read a process"),
+            Operation("DELETE", "/workflow/processinstance/{id}", "End a process"),
+            Operation("GET", "/workflow/processinstance/history", "Query processes, ended ones too", QUERY),
+            *_collection("/workflow/taskinstance", "tasks", by_post=False),
+            Operation("GET", "/workflow/taskinstance/{id}", "Read a task"),
+            _act("/workflow/taskinstance/{id}", "Decide a task, or take it", "complete", "claim"),
+            Operation(
+                "PUT",
+                "/workflow/taskinstance/{id}",
+                "Change assignee, owner, name or description",
+                body=_OBJECT,
+            ),
+            Operation("GET", "/workflow/taskinstance/history", "Query tasks, ended ones too", QUERY),
+        ),
+    ),
+    Family(
+        "managed",
+        "Managed objects",
+        (
+            *_collection("/managed/{type}", "the objects of a type"),
+            *_instance("/managed/{type}/{id}", "the objects of a type"),
+            _act(
+                "/managed/{type}/{id}",
+                "Patch by POST",
+                "patch",
+                body={"type": "array", "items": {"$ref": "#/components/schemas/PatchOperation"}},
+            ),
+        ),
+    ),
+    Family(
+        "system",
+        "Objects of connected systems",
+        (
+            _act(
+                "/system",
+                "Test all connections, or list connectors",
+                "test",
+                "availableConnectors",
+                "liveSync",
+            ),
+            _act("/system/{name}", "Test one connection", "test", "liveSync"),
+            *_collection("/system/{name}/{type}", "the objects of a system"),
+            *_instance("/system/{name}/{type}/{id}", "the objects of a system"),
+        ),
+    ),
+    Family(
+        "config",
+        "Configuration documents of the project",
+        (
+            Operation("GET", "/config", "Query the configuration", QUERY),
+            *_instance("/config/{id}", "the documents"),
+            *_instance("/config/{kind}/{id}", "the documents of a kind"),
+        ),
+    ),
+    Family(
+        "audit",
+        "What happened, and who did it",
+        (
+            Operation("GET", "/audit/{topic}", "Query events of a topic: recon, activity, sync, ...", QUERY),
+            Operation("GET", "/audit/{topic}/{id}", "Read an event"),
+        ),
+    ),
+    Family(
+        "repo/link",
+        "Links between sources and targets",
+        (
+            Operation("GET", "/repo/link", "Query links", QUERY),
+            Operation("GET", "/repo/link/{id}", "Read a link"),
+            Operation("DELETE", "/repo/link/{id}", "Remove a link", conditional=True),
+        ),
+    ),
+    Family(
+        "scheduler",
+        "Scheduled jobs",
+        (
+            *_collection("/scheduler/job", "the jobs"),
+            *_instance("/scheduler/job/{id}", "the jobs", patch=False),
+            _act(
+                "/scheduler/job",
+                "Pause or resume all jobs",
+                "pauseJobs",
+                "resumeJobs",
+                "validateQuartzCronExpression",
+            ),
+            _act("/scheduler/job/{id}", "Start a job now, pause it, resume it", "trigger", "pause", "resume"),
+        ),
+    ),
+    Family(
+        "internal",
+        "Internal roles and users",
+        (
+            *_collection("/internal/{type}", "internal objects"),
+            *_instance("/internal/{type}/{id}", "internal objects"),
+        ),
+    ),
+    Family(
+        "policy",
+        "Validation of objects",
+        (
+            Operation("GET", "/policy/{resource}/{type}", "Policies of a type"),
+            _act(
+                "/policy/{resource}/{type}/{id}",
+                "Validate an object or some properties",
+                "validateObject",
+                "validateProperty",
+            ),
+        ),
+    ),
+    Family("script", "Scripts", (_act("/script", "Run or compile a script", "eval", "compile"),)),
+    Family(
+        "endpoint",
+        "Endpoints that the project's own scripts answer",
+        (
+            Operation("GET", "/endpoint/{name}", "Read or query an endpoint", QUERY),
+            Operation(
+                "POST", "/endpoint/{name}", "Create or act at an endpoint", actions=("create",), body=_OBJECT
+            ),
+        ),
+    ),
+    Family(
+        "info",
+        "The server itself",
+        (
+            Operation("GET", "/info/ping", "Whether the server is ready; needs no credentials"),
+            Operation("GET", "/info/login", "Who I am"),
+            Operation("GET", "/info/version", "Version of the server"),
+        ),
+    ),
+    Family(
+        "authentication",
+        "Sessions",
+        (_act("/authentication", "Open or close a session", "login", "logout"),),
+    ),
+)

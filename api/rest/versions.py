@@ -1,0 +1,45 @@
+"""`Accept-API-Version: protocol=2.1,resource=1.0`: which version of the interface a caller wants."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from conf.errors import BadRequest, NotFound
+
+_PROTOCOL: Final = (2, 1)
+_PART: Final = re.compile(r"\s*(protocol|resource)\s*=\s*(\d{1,4})(?:\.(\d{1,4}))?\s*", re.IGNORECASE)
+#: routes that exist in a second version, which PingIDM made their default
+_SECOND: Final = frozenset({"scheduler/job", "scheduler/trigger", "schema", "consent"})
+
+
+@lru_cache(maxsize=256)
+def read(header: str) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Protocol and resource version asked for; BadRequest for anything else."""
+    found: dict[str, tuple[int, int]] = {}
+    for part in header.split(","):
+        match = _PART.fullmatch(part)
+        if match is None or match[1].lower() in found:
+            raise BadRequest(f"Version string is in an invalid format: {header}")
+        found[match[1].lower()] = (int(match[2]), int(match[3] or 0))
+    return found.get("protocol"), found.get("resource")
+
+
+def check(header: str | None, route: str | None, path: str) -> None:
+    """Refuse a version that is not offered at this route (None: no route, only the protocol counts)."""
+    if header is None:
+        return
+    protocol, resource = read(header)
+    if protocol is not None and not (1 <= protocol[0] <= _PROTOCOL[0]):
+        raise BadRequest(f"Unsupported major version: {protocol[0]}.{protocol[1]}; 2.1 is offered")
+    if protocol is not None and protocol > _PROTOCOL:
+        raise BadRequest(f"Unsupported minor version: {protocol[0]}.{protocol[1]}; 2.1 is offered")
+    if resource is None or route is None:
+        return
+    offered = ((1, 0), (2, 0)) if route in _SECOND else ((1, 0),)
+    if resource not in offered:
+        raise NotFound(
+            f"Resource '{path}' not found in version {resource[0]}.{resource[1]}; "
+            f"offered: {', '.join(f'{major}.{minor}' for major, minor in offered)}"
+        )
