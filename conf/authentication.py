@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from conf.document import Node
-from conf.substitution import Substitution
+from conf.substitution import Substitution, is_open
 
 ADMIN: Final = "openidm-admin"
 ROLE_PREFIXES: Final = ("internal/role/", "repo/internal/role/")
@@ -19,6 +19,7 @@ class StaticUser:
 
     name: str
     password: str
+    """Empty when none is known; nobody logs in with that."""
     roles: frozenset[str]
     """Names below `internal/role/`."""
     component: str = "internal/user"
@@ -85,6 +86,10 @@ def read_authentication(root: Node, substitution: Substitution) -> Authenticatio
             continue
         properties = module.child("properties")
         name = module.text("name", required=True)
+        if name == "INTERNAL_USER" and properties.child("username").value is None:
+            # the accounts of the repository, which older files lean on
+            for user in _repository_users(substitution):
+                static.setdefault(user.name, user)
         match name:
             case "STATIC_USER" | "INTERNAL_USER" if properties.child("username").value is not None:
                 user = _static_user(properties)
@@ -115,12 +120,19 @@ def role_name(reference: str) -> str:
 
 def _static_user(properties: Node) -> StaticUser:
     password = properties.child("password").value
+    known = isinstance(password, str) and not is_open(password)
     return StaticUser(
         name=properties.text("username", required=True),
-        password=password if isinstance(password, str) else "",
+        password=password if known else "",
         roles=_roles(properties),
         component=properties.text("queryOnResource", "internal/user"),
     )
+
+
+def _repository_users(substitution: Substitution) -> tuple[StaticUser, StaticUser]:
+    admin: str = substitution.apply("&{openidm.admin.password}")
+    roles = frozenset({"openidm-authorized", ADMIN})
+    return StaticUser(ADMIN, admin, roles), StaticUser("anonymous", "anonymous", frozenset({"openidm-reg"}))
 
 
 def _managed_login(properties: Node, module: str) -> ManagedLogin:

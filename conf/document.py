@@ -31,6 +31,8 @@ class Problem:
 
     path: Path
     message: str
+    is_script: bool = False
+    """About the code of a script only: its document is sound."""
 
     @property
     def place(self) -> str:
@@ -90,8 +92,8 @@ class Node:
         """`sync: mappings[0].validSource`."""
         return f"{self.reading.document}: {path_text(self.path)}" if self.path else self.reading.document
 
-    def problem(self, message: str) -> None:
-        self.reading.problems.append(Problem(self.path, message))
+    def problem(self, message: str, *, is_script: bool = False) -> None:
+        self.reading.problems.append(Problem(self.path, message, is_script))
 
     def child(self, name: str | int) -> Node:
         """The member or element; its value is None when it is missing."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
 from conf.document import Node, kind_of
-from conf.script_config import ScriptConfig, read_script
+from conf.script_config import ScriptConfig, is_shipped_hook, read_script
 
 HOOKS: Final = (
     "onCreate",
@@ -25,6 +25,11 @@ HOOKS: Final = (
     "onSync",
 )
 PROPERTY_HOOKS: Final = ("onValidate", "onRetrieve", "onStore")
+#: shipped hooks that give a new user its status
+_SETS_STATUS: Final = (
+    "ui/onCreate-user-set-default-fields.js",
+    "script/ui/onCreate-user-set-default-fields.js",
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class ManagedType:
     schema: dict[str, Any] = field(default_factory=dict)
     """The JSON schema as written."""
     hooks: Mapping[str, ScriptConfig] = field(default_factory=dict)
+    """By name; without those that PingIDM ships and that nothing here needs."""
     raw: dict[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -146,8 +152,7 @@ def _type(node: Node, name: str) -> ManagedType:
     for key, child in declared.members():
         if (found := _property(child, key, key in required)) is not None:
             properties[key] = found
-    # an older form keeps encryption, scope and scripts of a property beside the schema
-    for key, child in node.child("properties").members():
+    for key, child in _beside(node.child("properties")):
         if isinstance(child.value, dict):
             merged = Node(
                 properties[key].raw | child.value if key in properties else child.value, child.reading
@@ -155,7 +160,21 @@ def _type(node: Node, name: str) -> ManagedType:
             merged.path = child.path
             if (found := _property(merged, key, key in required)) is not None:
                 properties[key] = found
+    if node.child("onCreate").child("file").value in _SETS_STATUS and "accountStatus" in properties:
+        status = properties["accountStatus"]
+        if not status.has_default:
+            properties["accountStatus"] = replace(status, has_default=True, default="active")
     return ManagedType(name, properties, schema, _hooks(node, HOOKS), node.value)
+
+
+def _beside(node: Node) -> Iterator[tuple[str, Node]]:
+    """An older form keeps encryption, scope and scripts of properties beside the schema, by name or as a list."""
+    if not isinstance(node.value, list):
+        yield from node.members()
+        return
+    for element in node.elements():
+        if element.is_object() and (name := element.text("name", required=True)):
+            yield name, element
 
 
 def _property(node: Node, name: str, required: bool) -> ManagedProperty | None:
@@ -167,7 +186,7 @@ def _property(node: Node, name: str, required: bool) -> ManagedProperty | None:
     items = raw.get("items")
     of_items = items.get("type") if is_array and isinstance(items, dict) else None
     is_relationship = "relationship" in types or of_items == "relationship"
-    is_virtual = node.flag("isVirtual", False)
+    is_virtual = node.flag("isVirtual", "virtual" in types)
     is_secret = raw.get("secureHash") is not None or raw.get("encryption") is not None
     is_private = node.text("scope") == "private"
     derived = is_relationship or is_virtual
@@ -211,6 +230,10 @@ def _types(node: Node) -> tuple[str, ...]:
 def _hooks(node: Node, names: tuple[str, ...]) -> dict[str, ScriptConfig]:
     found = {}
     for name in names:
-        if (script := read_script(node.child(name))) is not None:
+        child = node.child(name)
+        file = child.child("file").value
+        if isinstance(file, str) and is_shipped_hook(file) and not node.reading.has_script(file):
+            continue
+        if (script := read_script(child)) is not None:
             found[name] = script
     return found

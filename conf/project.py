@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -138,7 +138,7 @@ class LiveProject:
         """Why a document cannot be in force, if so."""
         if id in self._broken:
             return self._broken[id]
-        problems = self._snapshot.problems.get(id)
+        problems = _structural(self._snapshot.problems.get(id, ()))
         return self._describe(id, problems[0]) if problems else None
 
     # changing
@@ -230,8 +230,9 @@ class LiveProject:
             documents = {id: dict(document) for id, document in documents.items()}
         after = self._read(documents)
         for id in _FOUNDATIONS:
-            if id in changed and after.problems.get(id) and id in self._snapshot.documents:
-                self._broken[id] = self._describe(id, after.problems[id][0])
+            wrong = _structural(after.problems.get(id, ()))
+            if id in changed and wrong and id in self._snapshot.documents:
+                self._broken[id] = self._describe(id, wrong[0])
                 documents[id] = self._snapshot.documents[id]
                 after = self._read(documents)
         self._snapshot = after
@@ -287,6 +288,11 @@ def open_project(
         if message := project.foundation_problem(id):
             raise ConfigError(message)
     return project
+
+
+def _structural(problems: Sequence[Problem]) -> list[Problem]:
+    """Without those of scripts, which fail where they run."""
+    return [problem for problem in problems if not problem.is_script]
 
 
 def _defaults() -> dict[str, Json]:

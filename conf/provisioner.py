@@ -44,6 +44,8 @@ class ConnectorConfig:
     """A system: which connector speaks to it, with which properties, and what it holds."""
 
     name: str
+    config_id: str
+    """Id of its document: `provisioner.openicf/csvfile`."""
     enabled: bool
     connector_name: str
     """As written: `org.forgerock.openicf.csvfile.CSVFileConnector`."""
@@ -67,10 +69,6 @@ class ConnectorConfig:
         """Last part of the connector's name: `CSVFileConnector`."""
         return self.connector_name.rpartition(".")[2]
 
-    @property
-    def config_id(self) -> str:
-        return PREFIX + self.name
-
 
 def read_connector(root: Node, id: str, substitution: Substitution) -> ConnectorConfig | None:
     """The connector of a provisioner document; its name is the document's `name`, else that of the file."""
@@ -85,6 +83,7 @@ def read_connector(root: Node, id: str, substitution: Substitution) -> Connector
     types = {name: _object_type(child, name) for name, child in placed.child("objectTypes").members()}
     return ConnectorConfig(
         name=placed.text("name") or id.removeprefix(PREFIX),
+        config_id=id,
         enabled=placed.flag("enabled", True),
         connector_name=connector_name,
         connector_ref=placed.mapping("connectorRef") or {},

@@ -23,23 +23,40 @@ BUILT_IN_SCRIPTS: Final = frozenset(
         "workflow/triggerWorkflowFromSync.js",
         "ui/correlateTreeToQueryFilter.js",
         "roles/defaultMapping.js",
-        "roles/conditionalRoles.js",
-        "roles/effectiveRoles.js",
-        "roles/effectiveAssignments.js",
         "roles/defaultMapping.groovy",
         "roles/defaultPostMapping.groovy",
         "roles/onRecon.groovy",
-        "roles/onSync-roles.js",
-        "roles/onSync-assignments.js",
-        "roles/onDelete-roles.js",
-        "roles/update-users-of-role.js",
+        "roles/mergeWithTarget.js",
+        "roles/noOp.js",
+        "roles/removeFromTarget.js",
+        "roles/replaceTarget.js",
         "compensate.js",
-        "policy.js",
-        "auth/customAuthz.js",
-        "auth/populateAsManagedUser.js",
     }
 )
-"""Files that a configuration may name though the project has none of them; the engine brings its own."""
+"""Files that a mapping may name though the project has none of them: the engine brings its own."""
+
+SHIPPED_HOOKS: Final = frozenset(
+    {
+        "onDelete-user-cleanup.js",
+        "roles/conditionalRoles.js",
+        "roles/effectiveAssignments.js",
+        "roles/effectiveRoles.js",
+        "roles/onDelete-roles.js",
+        "roles/onSync-assignments.js",
+        "roles/onSync-roles.js",
+        "roles/postOperation-roles.js",
+        "roles/update-users-of-role.js",
+        "ui/onCreate-user-set-default-fields.js",
+        "ui/onCreateUser.js",
+        "ui/onDelete-user-cleanup.js",
+        "ui/onUpdate-user-set-default-fields.js",
+        "ui/onUpdateUser.js",
+        "ui/onValidate-user-sensitive-fields.js",
+        "ui/notification/onValidate-notification.js",
+    }
+)
+"""Hooks of managed types that PingIDM and OpenIDM 7 ship. What they do is done otherwise here, or not at all; a type
+that names one runs without it, unless the project has a file of that name."""
 
 _OWN_MEMBERS: Final = frozenset({"type", "source", "file", "name", "globals"})
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -63,7 +80,18 @@ class ScriptConfig:
 
     @property
     def is_built_in(self) -> bool:
-        return self.file in BUILT_IN_SCRIPTS
+        """Whether the name is that of a built-in script; a file of the project takes its place."""
+        return self.file is not None and is_built_in(self.file)
+
+
+def is_built_in(file: str) -> bool:
+    """Whether a script file of that name is built in."""
+    return file.removeprefix("script/") in BUILT_IN_SCRIPTS
+
+
+def is_shipped_hook(file: str) -> bool:
+    """Whether PingIDM ships a hook of that name that nothing here needs."""
+    return file.removeprefix("script/") in SHIPPED_HOOKS
 
 
 def read_script(node: Node) -> ScriptConfig | None:
@@ -84,16 +112,18 @@ def read_script(node: Node) -> ScriptConfig | None:
         )
     elif source is not None and file is not None:
         node.problem("a script has either 'source' or 'file', not both")
-    elif language == "groovy" and file not in BUILT_IN_SCRIPTS:
-        node.problem("Groovy is not run here; write this script in JavaScript (type text/javascript)")
-    elif file is not None and file not in BUILT_IN_SCRIPTS and not node.reading.has_script(file):
+    elif language == "groovy" and not is_built_in(file or ""):
+        why = "Groovy is not run here; write this script in JavaScript (type text/javascript)"
+        node.problem(why, is_script=True)
+    elif file is not None and not is_built_in(file) and not node.reading.has_script(file):
         hint = did_you_mean(file, BUILT_IN_SCRIPTS)
-        node.child("file").problem(f"there is no script file '{file}' in the project's script folder.{hint}")
+        why = f"there is no script file '{file}' in the project's script folder.{hint}"
+        node.child("file").problem(why, is_script=True)
     globals_ = node.mapping("globals") or {}
     variables = {name: value for name, value in raw.items() if name not in _OWN_MEMBERS} | globals_
     script = ScriptConfig(language, source, file, variables, raw, node.place)
     if len(node.reading.problems) == before and (wrong := node.reading.script_problem(script)):
-        node.problem(wrong)
+        node.problem(wrong, is_script=True)
     return script
 
 

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from conf.errors import ConfigError
-from conf.script_config import BUILT_IN_SCRIPTS
+from conf.script_config import is_built_in
 
 _BUILT_IN: Final = Path(__file__).parent / "defaults" / "script"
+
+
+class NoSuchScript(ConfigError, LookupError):
+    """Neither the project nor we have a script file of that name."""
 
 
 class ScriptFiles:
@@ -32,12 +36,13 @@ class ScriptFiles:
         return self.find(file) is not None
 
     def text(self, file: str) -> str:
-        """The code in a script file; ConfigError when there is none."""
+        """The code in a script file; NoSuchScript when there is none."""
         path = self.find(file)
-        if path is None and file in BUILT_IN_SCRIPTS and (_BUILT_IN / file).is_file():
-            path = _BUILT_IN / file
+        built_in = _BUILT_IN / file.removeprefix("script/")
+        if path is None and is_built_in(file) and built_in.is_file():
+            path = built_in
         if path is None:
-            raise ConfigError(f"there is no script file '{file}' in {self._root / 'script'} or {self._root}")
+            raise NoSuchScript(f"there is no script file '{file}' in {self._root / 'script'} or {self._root}")
         try:
             return path.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as failure:

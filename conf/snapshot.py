@@ -110,7 +110,13 @@ class _Pass:
             if self.before and id in known and self._unchanged(id):
                 connector: ConnectorConfig | None = self._kept(id, known[id])
             else:
-                connector = read_connector(self._node(id), id, self.reader.substitution)
+                root = self._node(id)
+                connector = read_connector(root, id, self.reader.substitution)
+                if connector is not None and connector.name in found:
+                    root.child("name").problem(
+                        f"there is another connector named '{connector.name}'; rename one"
+                    )
+                    continue
                 if connector is not None:
                     connector = replace(connector, problems=self._sentences(id))
             if connector is not None:

@@ -22,6 +22,17 @@ _FOLDERS: Final = (
 )
 
 
+_BOOT_PROPERTIES: Final = ("conf/boot/boot.properties", "resolver/boot.properties")
+
+_SHIPPED: Final = {
+    "openidm.admin.password": "openidm-admin",
+    "openidm.anonymous.password": "anonymous",
+    "openidm.host": "localhost",
+    "openidm.port.http": "8080",
+    "openidm.port.https": "8443",
+}
+
+
 def _boolean(value: Any) -> bool:
     return value if isinstance(value, bool) else str(value).strip().lower() == "true"
 
@@ -45,15 +56,16 @@ _TYPES: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 class Substitution:
-    """Puts values in place of their names: project folders, then the environment, then the given default.
+    """Puts values in place of their names.
 
-    `openidm.admin.password` is looked for in the environment as `OPENIDM_ADMIN_PASSWORD`. What has neither value nor
-    default stays as it is written.
+    In order: the project's folders; the environment, where `openidm.admin.password` is `OPENIDM_ADMIN_PASSWORD`; the
+    project's boot.properties; the default after the bar; what PingIDM ships. The rest stays as it is written.
     """
 
     def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folders = dict.fromkeys(_FOLDERS, str(root.resolve()))
         self._environment = os.environ if environment is None else environment
+        self._properties = _boot_properties(root)
 
     def apply(self, value: Any) -> Any:
         """A copy with everything put in place."""
@@ -82,5 +94,24 @@ class Substitution:
         given = self._environment.get(name.upper().replace(".", "_").replace("-", "_"))
         if given is not None:
             return given
+        if name in self._properties:
+            return self._properties[name]
         written: str = place.group()
-        return written if default is None else default
+        return _SHIPPED.get(name, written) if default is None else default
+
+
+def is_open(text: str) -> bool:
+    """Whether a name in the text found no value."""
+    return _PLACE.search(text) is not None
+
+
+def _boot_properties(root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in _BOOT_PROPERTIES:
+        try:
+            lines = (root / file).read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        pairs = (line.partition("=") for line in lines if "=" in line and line.strip()[0] not in "#!")
+        found |= {name.strip(): value.strip() for name, _, value in pairs}
+    return found

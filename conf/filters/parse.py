@@ -59,8 +59,9 @@ _EXPECTED: Final = {
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
-#: one plain clause; correlation writes one per object, and the grammar would take most of that time
+#: plain clauses; correlation writes some for each object, and the grammar would take most of that time
 _PLAIN: Final = re.compile(r'\s*(/?[A-Za-z_][\w/]*)\s+(eq|co|sw|lt|le|gt|ge)\s+"([^"\\]*)"\s*', re.ASCII)
+_JOIN: Final = re.compile(r"(and|or)\s", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -68,11 +69,28 @@ def parse(text: str) -> Filter:
     """The syntax tree of a filter; BadRequest names the position and what was expected there."""
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
         raise BadRequest(f"The query filter is longer than {MAX_BYTES} bytes; split it into several queries")
-    if plain := _PLAIN.fullmatch(text):
-        path, operator, value = plain.groups()
-        if path.lower() not in ("true", "false"):
-            return Comparison(pointer.parse(path), operator, value)
-    return _measured(_by_grammar(text), text)
+    return _measured(_short_way(text) or _by_grammar(text), text)
+
+
+def _short_way(text: str) -> Filter | None:
+    """A filter of plain clauses joined by one word, without the grammar; None for any other."""
+    clauses: list[Filter] = []
+    joins: set[str] = set()
+    position = 0
+    while (clause := _PLAIN.match(text, position)) and clause[1].lower() not in ("true", "false"):
+        clauses.append(Comparison(pointer.parse(clause[1]), clause[2], clause[3]))
+        position = clause.end()
+        if position == len(text):
+            whole = tuple(clauses)
+            return whole[0] if len(whole) == 1 else Or(whole) if joins == {"or"} else And(whole)
+        join = _JOIN.match(text, position)
+        if join is None:
+            return None
+        joins.add(join[1].lower())
+        position = join.end()
+        if len(joins) > 1:
+            return None
+    return None
 
 
 def _by_grammar(text: str) -> Filter:

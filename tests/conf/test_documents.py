@@ -68,6 +68,39 @@ def test_the_older_place_of_property_settings_counts_too() -> None:
     assert found.properties["password"].types == ("string",)
 
 
+def test_the_oldest_place_is_a_list_of_properties_by_name() -> None:
+    root = node(
+        {
+            "objects": [
+                {
+                    "name": "user",
+                    "onCreate": {"type": "text/javascript", "file": "ui/onCreate-user-set-default-fields.js"},
+                    "postCreate": {"type": "text/javascript", "file": "own.js"},
+                    "schema": {
+                        "properties": {"password": {"type": "string"}, "accountStatus": {"type": "string"}}
+                    },
+                    "properties": [
+                        {"name": "password", "encryption": {"key": "x"}, "scope": "private"},
+                        {
+                            "name": "effectiveRoles",
+                            "type": "virtual",
+                            "onRetrieve": {"type": "text/javascript", "file": "roles/effectiveRoles.js"},
+                        },
+                    ],
+                }
+            ]
+        }
+    )
+    root.reading.has_script = lambda file: file == "own.js"
+    user = read_managed(root)["user"]
+    assert problems(root) == ""
+    assert user.secrets == {"password"}
+    assert user.virtual == user.hidden == {"effectiveRoles"}
+    assert user.hooks.keys() == {"postCreate"}
+    assert user.properties["effectiveRoles"].hooks == {}
+    assert user.defaults == {"accountStatus": "active"}
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
@@ -239,6 +272,32 @@ def test_modules_that_are_off_or_unknown_let_nobody_in(tmp_path: Path) -> None:
     assert not found.has_default_password
     assert found.token_logins[0].issuer == "https://id.example.com"
     assert (found.session_minutes, found.session_idle_minutes) == (60, 30)
+
+
+def test_accounts_whose_password_is_not_known_cannot_log_in(tmp_path: Path) -> None:
+    passwords: list[Any] = ["&{no.such.password}", {"$crypto": {}}, "", None]
+    modules = [
+        {"name": "STATIC_USER", "properties": {"username": f"u{number}", "password": password}}
+        for number, password in enumerate(passwords)
+    ]
+    found = read_authentication(node({"authModules": modules}), Substitution(tmp_path, {}))
+    assert [user.password for user in found.static_users.values()] == [""] * 4
+
+
+def test_older_files_lean_on_the_accounts_of_the_repository(tmp_path: Path) -> None:
+    document = {
+        "authModules": [{"name": "INTERNAL_USER", "properties": {"queryOnResource": "repo/internal/user"}}]
+    }
+    (tmp_path / "resolver").mkdir()
+    found = read_authentication(node(document), Substitution(tmp_path, {}))
+    assert found.static_users["openidm-admin"].password == "openidm-admin"
+    assert found.has_default_password
+    (tmp_path / "resolver/boot.properties").write_text("# secret\nopenidm.admin.password = s3cret\n")
+    found = read_authentication(node(document), Substitution(tmp_path, {}))
+    assert found.static_users["openidm-admin"].password == "s3cret"
+    assert not found.has_default_password
+    found = read_authentication(node(document), Substitution(tmp_path, {"OPENIDM_ADMIN_PASSWORD": "other"}))
+    assert found.static_users["openidm-admin"].password == "other"
 
 
 def test_access_rules_cover_by_pattern_method_action_and_role() -> None:

@@ -104,6 +104,31 @@ def test_the_short_way_for_one_clause_agrees_with_the_grammar(path: str, operato
         assert parse(text) == by_grammar
 
 
+CLAUSE = st.builds(
+    '{} {} "{}"'.format,
+    st.sampled_from(["a", "/b/c", "true", "or", "android"]),
+    st.sampled_from(["eq", "sw", "pr", "xx"]),
+    st.sampled_from(["", "x", "and", "x or y", "(", r"\\"]),
+)
+
+
+@given(
+    st.lists(CLAUSE, min_size=1, max_size=4),
+    st.lists(st.sampled_from([" and ", " or ", " AND ", "and ", " or", " "])),
+)
+def test_the_short_way_for_several_clauses_agrees_with_the_grammar(
+    clauses: list[str], joins: list[str]
+) -> None:
+    text = clauses[0] + "".join(join + clause for join, clause in zip(joins, clauses[1:], strict=False))
+    try:
+        by_grammar = parser._by_grammar(text)
+    except BadRequest:
+        with pytest.raises(BadRequest):
+            parse(text)
+    else:
+        assert parse(text) == by_grammar
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
     with suppress(BadRequest):

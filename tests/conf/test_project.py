@@ -11,12 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conf.errors import BadRequest, ConfigError, Conflict, NotFound, PreconditionFailed, Unavailable
 from conf.project import LiveProject, open_project
 from conf.script_config import ScriptConfig
 
 Write = Callable[[str, Any], Path]
+MEMBERS = [
+    "mappings objects configs serverAuthContext authModules name source target links type file schema properties",
+    "policies situation action condition correlationQuery linkQualifiers items connectorRef connectorName objectTypes",
+    "schedule invokeService invokeContext mapping enabled timeZone startTime pattern roles methods required flags globals",
+]
+MEMBERS = [word for line in MEMBERS for word in line.split()]
 ENDS = {"source": "managed/src", "target": "managed/dst"}
 
 
@@ -289,6 +297,63 @@ def test_scripts_never_come_from_outside_the_project(root: Path, write: Write, f
     (inside / "script/link.js").symlink_to(root / "outside.js")
     with pytest.raises(ConfigError):
         open_project(inside).script_text(file)
+
+
+def test_a_hook_without_its_script_does_not_keep_the_server_from_starting(root: Path, write: Write) -> None:
+    write(
+        "conf/managed.json",
+        {"objects": [{"name": "a", "onCreate": {"type": "text/javascript", "file": "own.js"}}]},
+    )
+    project = open_project(root)
+    assert "there is no script file 'own.js'" in project.problems[0]
+    assert project.managed_types["a"].hooks.keys() == {"onCreate"}
+
+
+def test_a_script_that_is_nowhere_is_also_a_lookup_error(root: Path) -> None:
+    with pytest.raises(LookupError):
+        open_project(root).script_text("no.js")
+
+
+def test_two_connectors_of_one_name_are_refused(root: Path) -> None:
+    project = open_project(root)
+    document = {"name": "hr", "connectorRef": {"connectorName": "x"}}
+    project.put("provisioner.openicf/a", document)
+    with pytest.raises(ConfigError, match="another connector named 'hr'"):
+        project.put("provisioner.openicf/b", document)
+    assert project.connectors["hr"].config_id == "provisioner.openicf/a"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-10, 10)
+    | st.sampled_from(["", "x", "text/javascript", "a eq 1", "/", "é"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@pytest.mark.parametrize(
+    "id", ["sync", "mapping/m", "managed", "authentication", "access", "schedule/s", "provisioner.openicf/p"]
+)
+def test_any_document_is_taken_or_refused_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, id: str
+) -> None:
+    root = tmp_path_factory.mktemp("project")
+    project = open_project(root)
+
+    @given(st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=6))
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def put(document: dict[str, Any]) -> None:
+        try:
+            project.put(id, document)
+        except BadRequest:
+            return
+        assert project.documents[id] == document
+        assert project.snapshot.problems.get(id) is None
+
+    put()
+    assert open_project(root).documents.get(id) == project.documents.get(id)
 
 
 def test_a_full_disk_changes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
