@@ -88,19 +88,26 @@ class Deployments:
     async def of(self, client: PrefectClient, mapping: str) -> UUID:
         """Id of a mapping's deployment, which is created if need be."""
         if mapping not in self._known:
-            await self._ensure_pool(client)
-            self._known[mapping] = await client.create_deployment(
-                await self.flow(client),
-                deployment_name(mapping),
-                description=f"Reconciliations of the mapping {mapping}",
-                work_pool_name=POOL,
-                tags=[TAG, mapping],
-                parameters={},
-                parameter_openapi_schema=PARAMETERS,
-                entrypoint=ENTRYPOINT,
-                enforce_parameter_schema=False,
-            )
+            self._known[mapping] = await self._find_or_create(client, mapping)
         return self._known[mapping]
+
+    async def _find_or_create(self, client: PrefectClient, mapping: str) -> UUID:
+        name = deployment_name(mapping)
+        # creating one that exists would delete its schedules and the runs that were missed
+        try:
+            return (await client.read_deployment_by_name(f"{FLOW}/{name}")).id
+        except ObjectNotFound:
+            await self._ensure_pool(client)
+        return await client.create_deployment(
+            await self.flow(client),
+            name,
+            description=f"Reconciliations of the mapping {mapping}",
+            work_pool_name=POOL,
+            tags=[TAG, mapping],
+            parameter_openapi_schema=PARAMETERS,
+            entrypoint=ENTRYPOINT,
+            enforce_parameter_schema=False,
+        )
 
     async def all(self, client: PrefectClient) -> list[DeploymentResponse]:
         """Deployments on the server that are ours, one for each mapping."""
@@ -112,6 +119,11 @@ class Deployments:
             if len(page) < PAGE:
                 flow = await self.flow(client)
                 return [deployment for deployment in found if deployment.flow_id == flow]
+
+    @staticmethod
+    def mapping_of(deployment: DeploymentResponse) -> str:
+        """The mapping that a deployment of ours belongs to."""
+        return next((tag for tag in deployment.tags if tag != TAG), TAG)
 
     async def drop(self, client: PrefectClient, deployment: DeploymentResponse) -> None:
         """Delete the deployment of a mapping that is gone; what it did stays."""

@@ -24,6 +24,11 @@ def home(settings: Settings) -> Path:
     return settings.data.resolve() / "prefect"
 
 
+def api_address(settings: Settings) -> str:
+    """Where the Prefect server's API is: the one that was named, or that of `recon up` on this machine."""
+    return settings.prefect_api or f"http://127.0.0.1:{settings.prefect_port}/api"
+
+
 def client_environment(settings: Settings, api: str, inherited: Mapping[str, str]) -> dict[str, str]:
     """Environment of a process that talks to the Prefect server at `api`.
 

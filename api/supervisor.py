@@ -1,0 +1,217 @@
+"""`recon up`: starts the Prefect server, the api and the workers, keeps them running, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from api.child import Child
+from api.folder_lock import FolderLock
+from api.ports import free_port, listen
+from api.programs import api_program, prefect_program, worker_program
+from conf.database import Database
+from conf.errors import ReconError
+from conf.project import open_project
+from conf.settings import Settings
+from flows.reachable import status_of
+from flows.store.schema import upgrade
+from flows.wake import alive
+from flows.worker_rows import lapse_leases
+
+LOOK_SECONDS = 0.2
+SLOW_SECONDS = 60.0
+"""Longest wait for the Prefect server before the ready line says that it is still missing."""
+
+_LOG = logging.getLogger(__name__)
+
+Executor = Literal["prefect", "embedded"]
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything is to be found."""
+
+    api: str
+    prefect: str | None
+
+    def sentence(self) -> str:
+        """The ready line."""
+        found = f"reconvene is ready. API {self.api}/openidm · docs {self.api}/docs"
+        return f"{found} · Prefect dashboard {self.prefect}" if self.prefect else found
+
+
+@dataclass
+class Supervisor:
+    """The processes of one `recon up`, in the order in which they start."""
+
+    settings: Settings
+    addresses: Addresses
+    prefect: Child | None
+    api: Child
+    workers: list[Child]
+    stop_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def children(self) -> list[Child]:
+        return [*([self.prefect] if self.prefect else []), self.api, *self.workers]
+
+    async def start(self) -> None:
+        for child in self.children:
+            await child.start()
+
+    async def ready(self) -> None:
+        """Wait until everything answers; a Prefect server that takes very long is not waited for."""
+        await self._until(f"{self.addresses.api}/healthz", None)
+        while not all(child.pid and self._listens(child.pid) for child in self.workers):
+            await asyncio.sleep(LOOK_SECONDS)
+        if self.addresses.prefect and not await self._until(
+            f"{self.addresses.prefect}/api/health", SLOW_SECONDS
+        ):
+            _LOG.warning("the Prefect server does not answer yet; runs go on without it")
+
+    async def stop(self) -> None:
+        """Workers first, so that they finish their page, then the api, then Prefect."""
+        for group in (self.workers, [self.api], [self.prefect] if self.prefect else []):
+            await asyncio.gather(*(self._stop(child) for child in group))
+
+    async def _stop(self, child: Child) -> None:
+        stopping = asyncio.create_task(child.stop(at_once=self.hurry.is_set()))
+        hurried = asyncio.create_task(self.hurry.wait())
+        await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not stopping.done():
+            child.kill()
+        await stopping
+
+    def _listens(self, pid: int) -> bool:
+        return any(self.settings.data.glob(f"worker-*-{pid}-*.json")) and alive(pid)
+
+    async def _until(self, url: str, within: float | None) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = None if within is None else loop.time() + within
+        while await status_of(url) != 200:
+            if deadline is not None and loop.time() > deadline:
+                return False
+            await asyncio.sleep(LOOK_SECONDS)
+        return True
+
+
+async def supervise(
+    settings: Settings,
+    *,
+    executor: Executor | None = None,
+    executor_workers: int = 1,
+    announce: Announce | None = None,
+) -> int:
+    """Run the product until SIGTERM or Ctrl-C; answers the exit code.
+
+    What cannot start (a taken port, a folder in use, a schema we do not know) raises ReconError before anything
+    runs. `announce` is given the ready line; it is printed on standard output by default.
+    """
+    settings = settings.model_copy(update={"executor": executor or settings.executor})
+    refuse_default_passwords(settings)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FolderLock(settings.data)
+    try:
+        with listen(settings.host, settings.port) as listener:
+            await upgrade(settings.database_url)
+            supervisor = build(settings, listener, executor_workers)
+            with _signals(supervisor):
+                await _run(supervisor, announce or _print)
+    finally:
+        lock.release()
+    return 0
+
+
+def refuse_default_passwords(settings: Settings) -> None:
+    """Raise ReconError where others could reach a server whose passwords they know."""
+    project = open_project(settings.project)
+    if not settings.is_loopback and project.authentication.has_default_password:
+        raise ReconError(
+            f"Listening on {settings.host} is refused while an account has the password it was shipped with: "
+            "change it in conf/authentication.json, or listen on 127.0.0.1.",
+            code=409,
+        )
+
+
+def build(settings: Settings, listener: socket.socket, workers: int) -> Supervisor:
+    """The processes, not started yet."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    api = f"http://{host}:{listener.getsockname()[1]}"
+    prefect: Child | None = None
+    dashboard: str | None = None
+    if settings.executor == "prefect":
+        if settings.prefect_api is None:
+            port = free_port(settings.prefect_port)
+            prefect = Child(prefect_program(settings, port))
+            settings = settings.model_copy(update={"prefect_api": f"http://127.0.0.1:{port}/api"})
+        dashboard = str(settings.prefect_api).removesuffix("/api")
+
+    async def lapse(pid: int) -> None:
+        await _lapse(settings, pid)
+
+    return Supervisor(
+        settings,
+        Addresses(api, dashboard),
+        prefect,
+        Child(api_program(settings, listener)),
+        [Child(worker_program(settings, number), ended=lapse) for number in range(1, workers + 1)],
+    )
+
+
+async def _lapse(settings: Settings, pid: int) -> None:
+    """What a dead worker held is free at once; without this it would be in a lease's time."""
+    database = await Database.open(settings.database_url)
+    try:
+        await lapse_leases(database, socket.gethostname(), pid)
+    finally:
+        await database.close()
+
+
+async def _run(supervisor: Supervisor, announce: Announce) -> None:
+    try:
+        await supervisor.start()
+        readiness = asyncio.create_task(supervisor.ready())
+        stop = asyncio.create_task(supervisor.stop_asked.wait())
+        await asyncio.wait({readiness, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if readiness.done():
+            readiness.result()
+            announce(supervisor.addresses.sentence())
+        else:
+            readiness.cancel()
+        await stop
+    finally:
+        await supervisor.stop()
+
+
+@contextmanager
+def _signals(supervisor: Supervisor) -> Iterator[None]:
+    """The first SIGTERM or Ctrl-C ends everything in order, the second one at once."""
+
+    def asked() -> None:
+        if supervisor.stop_asked.is_set():
+            supervisor.hurry.set()
+        supervisor.stop_asked.set()
+
+    loop = asyncio.get_running_loop()
+    for sent in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(sent, asked)
+    try:
+        yield
+    finally:
+        for sent in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(sent)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

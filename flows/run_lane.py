@@ -1,0 +1,191 @@
+"""The lane of a worker that carries out runs, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from conf.errors import Unavailable
+from conf.terms import Stage
+from flows.reachable import status_of
+from flows.recon.closing import finish
+from flows.reconcile import execute_run
+from flows.runtime import running
+from flows.shell import EmbeddedShell, Interrupted
+from flows.store import runs
+from flows.store.runs import LeaseLost
+from flows.worker_rows import WorkerId, clock
+from flows.workflow_project import definitions_of
+
+if TYPE_CHECKING:
+    from conf.settings import Settings
+    from flows.call import Runtime
+    from flows.prefect_executor import PrefectExecutor
+    from flows.shell import Shell
+    from flows.store.run_rows import RunRow
+    from flows.worker_lanes import Lane
+
+FIRST_WAIT_SECONDS: Final = 5.0
+"""How long the first run waits for a Prefect server that is starting."""
+WAIT_SECONDS: Final = 0.2
+TAKEOVERS: Final = 50
+"""A run that was taken up so often without ending kills its workers."""
+POISONED: Final = (
+    f"Workers have taken this run up {TAKEOVERS} times and none of them lived to end it; see their logs."
+)
+BROKEN: Final = "An unexpected error ended the run; the log of the worker has it."
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Held:
+    """A run that this lane is at."""
+
+    run_id: str
+    token: int
+    lost: bool = False
+    """Set from outside when the lease could not be renewed: another worker has the run, or will."""
+
+
+class RunLane:
+    """Claims runs and carries them out, through Prefect where it is there."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: WorkerId,
+        number: int,
+        beside: Runtime,
+        api: str | None,
+        *,
+        once: bool,
+    ) -> None:
+        self.name = f"runs-{number}"
+        self.owner = worker.lane(self.name)
+        self.held: Held | None = None
+        self._settings = settings
+        self._worker = worker
+        self._beside = beside
+        self._api = api
+        self._once = once
+        self._executor: PrefectExecutor | None = None
+        self._seen = False
+        self._patient_until = time.monotonic() + FIRST_WAIT_SECONDS
+        self._lease_ms = round(settings.lease_seconds * 1000)
+
+    async def body(self, lane: Lane) -> None:
+        """Work until the lane is told to stop, or, with `once`, until nothing is left."""
+        async with running(self._settings, beside=self._beside) as runtime:
+
+            async def one() -> bool:
+                did = await self._one(lane, runtime)
+                if not did and self._once:
+                    lane.stop()
+                elif not did and self._executor is None:
+                    await self._prefect()
+                return did
+
+            await lane.repeat(one)
+
+    async def _one(self, lane: Lane, runtime: Runtime) -> bool:
+        run = await self._claim(runtime)
+        if run is None:
+            return False
+        held = self.held = Held(run.id, run.token)
+        _LOG.info("run taken", extra={"run": run.id, "mapping": run.mapping, "claim": run.token})
+
+        def interrupted() -> bool:
+            return lane.stopping or held.lost
+
+        async def carry_out(shell: Shell) -> RunRow | None:
+            return await self._carry_out(runtime, run, shell)
+
+        try:
+            if run.token > TAKEOVERS:
+                await finish(runtime, run.id, run.token, Stage.COMPLETED_FAILED, reason=POISONED)
+                return True
+            prefect = await self._prefect(patient=True)
+            if prefect is None or not await prefect.execute(runtime, run, carry_out, interrupted):
+                await carry_out(EmbeddedShell(interrupted))
+        finally:
+            self.held = None
+        return True
+
+    async def _prefect(self, *, patient: bool = False) -> PrefectExecutor | None:
+        """The way to Prefect, or None when it is away; `patient` waits for a server that is only starting.
+
+        Prefect is imported once its server answers: on a small machine the server needs the processor first.
+        """
+        if self._api is None:
+            return None
+        while await status_of(f"{self._api}/health") != 200:
+            if self._executor is not None:
+                self._executor.forget()
+            if not patient or self._seen or time.monotonic() > self._patient_until:
+                return None
+            await asyncio.sleep(WAIT_SECONDS)
+        self._seen = True
+        if self._executor is None:
+            from flows.prefect_executor import PrefectExecutor  # noqa: PLC0415
+
+            self._executor = PrefectExecutor(self._api, str(self._worker))
+        return self._executor
+
+    async def _claim(self, runtime: Runtime) -> RunRow | None:
+        async with runtime.database.read() as tx:
+            offered = await runs.claimable(tx, await clock(tx))
+        for id in offered:
+            async with runtime.database.write() as tx:
+                now = await clock(tx)
+                if run := await runs.claim(tx, id, self.owner, now, now + self._lease_ms):
+                    return run
+        return None
+
+    async def _carry_out(self, runtime: Runtime, run: RunRow, shell: Shell) -> RunRow | None:
+        """Carry the run out and give it as it stands then; None when it is somebody else's now."""
+        try:
+            runtime.project.refresh()
+            await definitions_of(runtime)
+            await execute_run(runtime, run.id, self.owner, run.token, shell)
+        except LeaseLost:
+            _LOG.warning("run lost to another worker", extra={"run": run.id})
+            return None
+        except Interrupted:
+            await self._release(runtime, run, "the worker is stopping")
+            return None
+        except Unavailable as error:
+            await self._release(runtime, run, error.message)
+            raise
+        except Exception:
+            _LOG.exception("run failed unexpectedly", extra={"run": run.id})
+        return await self._ended(runtime, run)
+
+    async def _ended(self, runtime: Runtime, run: RunRow) -> RunRow | None:
+        """The run as it stands; one that was left open is ended as failed, never left ACTIVE."""
+        async with runtime.database.read() as tx:
+            found = await runs.read(tx, run.id)
+        if found is not None and not found.ended and found.token == run.token:
+            await finish(runtime, run.id, run.token, Stage.COMPLETED_FAILED, reason=BROKEN)
+            async with runtime.database.read() as tx:
+                found = await runs.read(tx, run.id)
+        if found is not None and found.ended:
+            _LOG.info("run ended", extra={"run": run.id, "state": found.state.value, "reason": found.reason})
+            return found
+        return None
+
+    async def _release(self, runtime: Runtime, run: RunRow, why: str) -> None:
+        """Offer the run to others at once."""
+        _LOG.info("run released", extra={"run": run.id, "reason": why})
+        async with runtime.database.write() as tx:
+            await runs.release_owner(tx, self.owner)
+            tx.after_commit(lambda: runtime.wake("run"))
+
+    def renewed(self, held: Held | None, ids: Collection[str]) -> None:
+        """Takes the ids of the runs whose lease was renewed while `held` was held."""
+        if held is not None and held is self.held and held.run_id not in ids:
+            held.lost = True
