@@ -23,7 +23,7 @@ _SERVICES: Final = {
     "script": "script",
     "taskscanner": "taskscanner",
 }
-SYNC_ACTIONS: Final = ("reconcile", "recon", "reconById")
+SYNC_ACTIONS: Final = ("reconcile", "recon", "reconById", "reconByQuery")
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,12 @@ class _Pass:
         if self.before and self._unchanged("sync", "mapping/"):
             found = self.before.mappings
         else:
-            found = read_mappings(self.documents, self._reading, self.reader.describe)
+            placed = {
+                id: self.reader.substitution.apply(document)
+                for id, document in self.documents.items()
+                if id == "sync" or id.startswith("mapping/")
+            }
+            found = read_mappings(placed, self._reading, self.reader.describe)
         for id, problem in found.problems:
             self.problems.setdefault(id, []).append(problem)
         return found
@@ -91,7 +96,7 @@ class _Pass:
     def managed(self) -> Mapping[str, ManagedType]:
         if self.before and self._unchanged("managed"):
             return self._kept("managed", self.before.managed_types)
-        return read_managed(self._node("managed"))
+        return read_managed(self._placed("managed"))
 
     def authentication(self) -> Authentication:
         if self.before and self._unchanged("authentication"):
@@ -131,7 +136,7 @@ class _Pass:
             if self.before and name in self.before.schedules and self._unchanged(id):
                 schedule = self._kept(id, self.before.schedules[name])
             else:
-                schedule = read_schedule(self._node(id), name)
+                schedule = read_schedule(self._placed(id), name)
                 if schedule is not None:
                     schedule = replace(schedule, problems=self._sentences(id))
             if schedule is not None:
@@ -159,6 +164,10 @@ class _Pass:
             if now.keys() != then.keys() or any(now[key] is not then[key] for key in now):
                 return False
         return True
+
+    def _placed(self, id: str) -> Node:
+        """The document with everything put in place."""
+        return Node(self.reader.substitution.apply(self.documents.get(id, {})), self._reading(id))
 
     def _node(self, id: str) -> Node:
         return Node(self.documents.get(id, {}), self._reading(id))

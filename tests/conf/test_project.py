@@ -309,6 +309,18 @@ def test_a_hook_without_its_script_does_not_keep_the_server_from_starting(root: 
     assert project.managed_types["a"].hooks.keys() == {"onCreate"}
 
 
+def test_names_in_mappings_and_schedules_are_put_in_place(root: Path, write: Write) -> None:
+    write("resolver/boot.properties", "sync.on=false\nnightly=0 0 3 * * ?\n")
+    project = open_project(root)
+    document = sync("a", enableSync={"$bool": "&{sync.on|true}"})
+    project.put("sync", document)
+    context = {"action": "reconcile", "mapping": "a"}
+    project.put("schedule/n", {"schedule": "&{nightly}", "invokeService": "sync", "invokeContext": context})
+    assert not project.mapping("a").enable_sync
+    assert project.documents["sync"] == document
+    assert project.schedules["n"].schedule == "0 0 3 * * ?"
+
+
 def test_a_script_that_is_nowhere_is_also_a_lookup_error(root: Path) -> None:
     with pytest.raises(LookupError):
         open_project(root).script_text("no.js")
@@ -343,7 +355,7 @@ def test_any_document_is_taken_or_refused_and_nothing_else(
     project = open_project(root)
 
     @given(st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=6))
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def put(document: dict[str, Any]) -> None:
         try:
             project.put(id, document)
