@@ -106,10 +106,10 @@ async def by_id(tx: Transaction, id: str) -> Published:
     raise UnknownDefinition(id)
 
 
-async def everything(tx: Transaction) -> list[Published]:
-    """All versions that were not withdrawn, oldest first."""
+async def everything(tx: Transaction, *, withdrawn: bool = False) -> list[Published]:
+    """All versions, oldest first; withdrawn ones are left out unless asked for."""
     rows = await tx.fetch(f"select {_COLUMNS} from process_definition order by seq")
-    return [found for found in map(_published, rows) if not found.withdrawn]
+    return [found for found in map(_published, rows) if withdrawn or not found.withdrawn]
 
 
 async def remove(tx: Transaction, id: str) -> Published:

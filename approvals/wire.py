@@ -1,7 +1,7 @@
 """The shapes of workflow resources on the wire: members as PingIDM's clients know them, ids as texts. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from approvals.catalogue import Published
 from approvals.definitions import FieldType, FormField, UserTask
@@ -11,6 +11,9 @@ from approvals.records import Decision, Process, Task
 from approvals.states import IntentState, TaskStatus
 
 Json = dict[str, Any]
+
+STEPS: Final = "_steps"
+"""Variable that remembers what a procedure has done; it is nobody else's business."""
 
 
 def listed_task(task: Task) -> Json:
@@ -55,9 +58,13 @@ def full_task(task: Task, declared: UserTask) -> Json:
         **shown,
         "formProperties": shown_values(declared, task.variables),
         "assignee": assignee,
-        "variables": task.variables,
+        "variables": shown_variables(task.variables),
         "candidates": candidates(task),
     }
+
+
+def shown_variables(variables: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in variables.items() if name != STEPS}
 
 
 def candidates(task: Task) -> Json:
@@ -135,7 +142,7 @@ def full_process(process: Process, definition: Published, tasks: Sequence[Task])
     """A process as a read answers it: with its tasks."""
     return {
         **past_process(process, definition),
-        "variables": dict(process.variables),
+        "variables": shown_variables(process.variables),
         "tasks": [past_task(task) for task in tasks],
     }
 

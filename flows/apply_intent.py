@@ -13,7 +13,7 @@ from approvals.instances import ask_again
 from approvals.intents import Intent
 from approvals.records import Task
 from approvals.states import IntentState, Outcome
-from conf.errors import BadRequest, NotFound, ReconError, Unavailable
+from conf.errors import BadRequest, Conflict, NotFound, ReconError, Unavailable
 from conf.terms import Action, Situation
 from conf.transaction import Duplicate
 from flows.failpoints import failpoint
@@ -123,6 +123,19 @@ async def apply_intent(
         failpoint("P13")
     failpoint("P15")
     return applied
+
+
+async def give_up(runtime: Runtime, order: Intent, why: str) -> bool:
+    """End an order that meets a defect again and again, so that a person is asked; False when it was settled."""
+    call = runtime.call()
+    async with runtime.database.write() as tx:
+        current = (await intents.load(tx, [order.seq]))[order.seq]
+        if current.state.is_final or current.token != order.token:
+            return False
+        task = await records.task(tx, order.task)
+        error = Conflict(f"The approved action met an error inside the product: {why}")
+        await _refused(call.inside(tx), tx, current, task, error, call.now())
+    return True
 
 
 def performer(runtime: Runtime) -> PerformAction:

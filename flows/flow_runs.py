@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,8 +41,9 @@ class Phase(StrEnum):
     """What a flow run is doing."""
 
     SUSPENDED = "suspended"
-    STIRRING = "stirring"
-    """Resumed, starting or running."""
+    RESUMED = "resumed"
+    """To be carried out, by nobody yet."""
+    RUNNING = "running"
     ENDED = "ended"
 
 
@@ -75,6 +77,8 @@ class Resumption:
     process: int
     answers: Mapping[str, str] = field(default_factory=dict)
     """The form that was sent, for the run's picture; what counts is the decision in our store."""
+    patience: timedelta = timedelta(0)
+    """A run that somebody is at is taken over once it has been so for this long."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,14 @@ class Ending:
 
 class FlowRuns(Protocol):
     """The flow runs of processes. Every method may raise PrefectAway."""
+
+    async def answers(self) -> bool:
+        """Whether the server is there; takes a second at most and never raises."""
+        ...
+
+    def forget(self) -> None:
+        """The server was away: look everything up again."""
+        ...
 
     async def suspend(self, declaration: ProcessDeclaration, runs: Sequence[SuspendedRun]) -> dict[str, str]:
         """Create suspended runs; answers the ids of those that were created, by key."""

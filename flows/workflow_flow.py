@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from flows.flow_runs import Driven, Ending, PrefectAway, Resumption
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.responses import OrchestrationResult
 
     from approvals import records
     from flows.procedure import Work
@@ -131,23 +133,21 @@ def shown(ending: Ending) -> State[Any]:
             return Cancelled(name="Replaced", message=ending.message)
 
 
-async def drive(client: PrefectClient, resumption: Resumption, flow: Flow[[int], Any], work: Work) -> Driven:
-    """Resume a flow run, take hold of it, and run its flow in this event loop."""
+async def drive(
+    client: PrefectClient,
+    resumption: Resumption,
+    flow: Flow[[int], Any],
+    work: Work,
+    failures: list[Exception],
+) -> Driven:
+    """Resume a flow run, take hold of it, and run its flow in this event loop.
+
+    What the procedure itself raised is added to `failures`: Prefect shows it, and does not pass it on.
+    """
     id = UUID(resumption.flow_run_id)
-    try:
-        flow_run = await client.read_flow_run(id)
-    except ObjectNotFound:
-        return Driven.GONE
-    state = flow_run.state
-    if state is None or state.is_final():
-        return Driven.GONE
-    if state.is_paused():
-        await client.resume_flow_run(id, run_input=dict(resumption.answers))
-    if not state.is_scheduled() and not await _is_scheduled(client, id):
-        # left by a worker that died, or its form has changed since: the decision in our store is what counts
-        await client.set_flow_run_state(id, Scheduled(name="AwaitingRetry"), force=True)
-    if (await client.set_flow_run_state(id, Pending())).status.value != "ACCEPT":
-        return Driven.TAKEN
+    ready = await _make_ready(client, id, resumption)
+    if ready is not None:
+        return ready
     flow_run = await client.read_flow_run(id)
     token = _WORK.set(replace(work, shell=PrefectProcessShell()))
     failed = _FAILURES.set(failures)
@@ -161,6 +161,25 @@ async def drive(client: PrefectClient, resumption: Resumption, flow: Flow[[int],
         _FAILURES.reset(failed)
         _WORK.reset(token)
     return Driven.DONE
+
+
+async def _make_ready(client: PrefectClient, id: UUID, resumption: Resumption) -> Driven | None:
+    """Bring a flow run to Pending, which one of several workers achieves; None when it was this one."""
+    try:
+        state = (await client.read_flow_run(id)).state
+    except ObjectNotFound:
+        return Driven.GONE
+    if state is None or state.is_final():
+        return Driven.GONE
+    if state.is_paused():
+        await client.resume_flow_run(id, run_input=dict(resumption.answers))
+    elif not state.is_scheduled() and datetime.now(UTC) - state.timestamp < resumption.patience:
+        return Driven.TAKEN
+    if not state.is_scheduled() and not await _is_scheduled(client, id):
+        # left by a worker that died, or its form has changed since: the decision in our store is what counts
+        await client.set_flow_run_state(id, Scheduled(name="AwaitingRetry"), force=True)
+    answer: OrchestrationResult[Any] = await client.set_flow_run_state(id, Pending())
+    return None if answer.status.value == "ACCEPT" else Driven.TAKEN
 
 
 async def _is_scheduled(client: PrefectClient, id: UUID) -> bool:

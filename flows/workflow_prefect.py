@@ -29,6 +29,7 @@ from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Scheduled, Suspended, to_state_create
 
 from flows.flow_runs import Driven, Ending, Phase, PrefectAway, Resumption, ShownRun, SuspendedRun
+from flows.reachable import status_of
 from flows.workflow_flow import answered, as_flow, drive, form_input, shown
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class PrefectApprovals:
         self._client = client
         self._deployments: dict[str, UUID] = {}
         self._flows: dict[int, tuple[ProcessDefinition, Flow[[int], Any]]] = {}
+
+    async def answers(self) -> bool:
+        return await status_of(f"{str(self._client.api_url).rstrip('/')}/health") == 200
 
     def forget(self) -> None:
         """Look everything up again: the server was away, and may have lost its database."""
@@ -246,7 +250,12 @@ def _shown_run(run: FlowRun) -> ShownRun:
     state = run.state
     if state is None:
         return ShownRun(str(run.id), Phase.ENDED, "none", 0)
-    phase = Phase.ENDED if state.is_final() else Phase.SUSPENDED if state.is_paused() else Phase.STIRRING
+    if state.is_final():
+        phase = Phase.ENDED
+    elif state.is_paused():
+        phase = Phase.SUSPENDED
+    else:
+        phase = Phase.RESUMED if state.is_scheduled() else Phase.RUNNING
     return ShownRun(
         str(run.id), phase, state.name or state.type.value, int(state.timestamp.timestamp() * 1000)
     )
