@@ -6,14 +6,10 @@ import asyncio
 from collections import Counter
 
 from api.commands import folders
-from api.commands.check_installation import check_installation
-from api.commands.check_project import check_project
-from api.commands.check_server import check_server
 from api.commands.findings import Finding, Health
 from api.commands.options import Output, Reach
 from api.commands.outcome import Exit
 from api.commands.printing import note, say, say_json_lines
-from conf.settings import Settings
 
 CURRENT = Reach()
 MARKS = {Health.OK: "ok  ", Health.WARNING: "warn", Health.FAILED: "FAIL"}
@@ -21,9 +17,7 @@ MARKS = {Health.OK: "ok  ", Health.WARNING: "warn", Health.FAILED: "FAIL"}
 
 def doctor(*, output: Output = "text", reached: Reach = CURRENT) -> int:
     """Check this installation, the project and the server. Exits with 1 when something is wrong."""
-    where = folders.find(reached.project, reached.data)
-    settings = Settings(project=where.project, data=where.data)
-    findings = asyncio.run(_findings(settings, reached.url, started=folders.is_project(where.project)))
+    findings = asyncio.run(_findings(folders.find(reached.project, reached.data), reached.url))
     if output == "json":
         say_json_lines(vars(finding) for finding in findings)
     else:
@@ -36,9 +30,16 @@ def doctor(*, output: Output = "text", reached: Reach = CURRENT) -> int:
     return Exit.FAILED if any(finding.health is Health.FAILED for finding in findings) else Exit.DONE
 
 
-async def _findings(settings: Settings, url: str | None, *, started: bool) -> list[Finding]:
+async def _findings(where: folders.Folders, url: str | None) -> list[Finding]:
+    # help and suggestions load this module too, and need none of it
+    from api.commands.check_installation import check_installation  # noqa: PLC0415
+    from api.commands.check_project import check_project  # noqa: PLC0415
+    from api.commands.check_server import check_server  # noqa: PLC0415
+    from conf.settings import Settings  # noqa: PLC0415
+
+    settings = Settings(project=where.project, data=where.data)
     found = list(check_installation(settings.data))
-    if started:
+    if folders.is_project(where.project):
         found += [finding async for finding in check_project(settings)]
     else:
         found.append(Finding("Project", Health.OK, "none yet; `recon up` copies the sample"))

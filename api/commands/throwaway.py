@@ -16,12 +16,13 @@ from pathlib import Path
 from api import address_file
 from api.commands import folders
 from api.commands.outcome import CommandFailed
+from api.bound import COMMAND, PARENT
 from api.ports import free_port
-from api.programs import CHILD
 
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.05
+RECON = (sys.executable, "-P", "-c", "from api.cli import main; main()")
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ def running(sample: str, executor: str) -> Iterator[Throwaway]:
         arguments = ["up", "-p", str(project), "--port", str(free_port(0)), "--executor", executor]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", CHILD, *arguments],
-                env=_environment(),
+                # bound to us, so that it ends even when we are killed
+                [sys.executable, *COMMAND, *RECON, *arguments],
+                env=_environment() | {PARENT: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -71,7 +73,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def _environment() -> dict[str, str]:
     """Ours without settings that are meant for another server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("RECON_")}
+    foreign = ("RECON_", "OPENIDM_", "PREFECT_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def _wait(process: subprocess.Popen[bytes], data: Path, log: Path) -> str:

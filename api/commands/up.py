@@ -11,9 +11,6 @@ from api import address_file
 from api.commands import folders
 from api.commands.options import Data, Project
 from api.commands.printing import note, say
-from api.ports import free_port
-from api.supervisor import supervise
-from conf.settings import Settings
 
 
 def up(
@@ -33,6 +30,11 @@ def up(
 
     Without a project folder, the sample is copied into the data folder and run from there.
     """
+    # help and suggestions load this module too, and need none of it
+    from api.ports import free_port  # noqa: PLC0415
+    from api.supervisor import supervise  # noqa: PLC0415
+    from conf.settings import Settings  # noqa: PLC0415
+
     where = folders.find(project, data)
     folders.ensure(where)
     given: dict[str, Any] = {"host": host, "port": port, "executor": executor, "database": database}
