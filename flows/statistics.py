@@ -131,10 +131,10 @@ class Statistics:
         return {
             "source": [self.source_processed, self.source_total],
             "target": [self.target_processed, self.target_total],
-            "effects": dict(self.target_effects),
+            "effects": plain(self.target_effects),
             "links": [self.links_processed, self.links_total, self.links_created],
-            "situations": dict(self.situations),
-            "statuses": dict(self.statuses),
+            "situations": plain(self.situations),
+            "statuses": plain(self.statuses),
             "durations": {name: found.dump() for name, found in self.durations.items()},
         }
 
@@ -161,6 +161,11 @@ class Statistics:
 
 
 EFFECTS = (Effect.CREATED, Effect.UNCHANGED, Effect.UPDATED, Effect.DELETED)
+
+
+def plain(counted: Counter[str]) -> dict[str, int]:
+    """Counts under plain texts: JSON takes no other keys, not even words of ours that are texts too."""
+    return {str(word): count for word, count in counted.items()}
 
 
 def shown(total: int | None) -> str:
