@@ -1,0 +1,531 @@
+// What every context starts with: JSON in, JSON out, modules, logging, and one door for the host.
+//
+// Evaluates to a function `host(operation, argument)`. Scripts share the global object but cannot reach anything here:
+// the natives that this file uses are taken before the first script runs.
+(function () {
+  "use strict";
+
+  const { parse, stringify } = JSON;
+  const { apply, deleteProperty } = Reflect;
+  const { defineProperty, freeze, getPrototypeOf } = Object;
+  const global = globalThis;
+  const evaluate = eval; // called by this name it is the indirect kind: global scope, no locals
+  const { join } = Array.prototype;
+  const plainObject = Object.prototype;
+  const plainArray = Array.prototype;
+  const tagOf = Object.prototype.toString;
+  const ErrorKind = Error;
+  const SyntaxErrorKind = SyntaxError;
+  const InternalErrorKind = InternalError;
+  const ask = global.__ask; // only in the killable process
+  delete global.__ask;
+
+  let settings = {};
+
+  // --- values that leave -------------------------------------------------------------------------------------------
+
+  const ODD = {
+    __proto__: null,
+    "[object RegExp]": "a regular expression",
+    "[object Map]": "a Map",
+    "[object Set]": "a Set",
+    "[object WeakMap]": "a WeakMap",
+    "[object WeakSet]": "a WeakSet",
+    "[object Promise]": "a Promise",
+    "[object ArrayBuffer]": "an ArrayBuffer",
+    "[object DataView]": "a DataView",
+    "[object Generator]": "a generator",
+  };
+
+  const ours = new WeakSet(); // errors made here: their place would be a line of this file
+
+  function refuse(message) {
+    const error = new ErrorKind(message);
+    ours.add(error);
+    return error;
+  }
+
+  let leaving = null; // the list in which a script's value and its live variables leave
+
+  function unfit(what, holder, key) {
+    const place = holder !== leaving ? "left " + what + " in '" + key + "'" : key === "0" ? "has the value " + what : "put " + what + " in the place of a variable";
+    return refuse("the script " + place + ", which is not JSON");
+  }
+
+  // Replacer of every value that leaves: undefined becomes null, and what JSON would drop silently is an error.
+  function fit(key, value) {
+    const kind = typeof value;
+    if (kind === "object") {
+      if (value === null) return value;
+      const prototype = getPrototypeOf(value);
+      if (prototype === plainObject || prototype === plainArray) return value;
+      const tag = apply(tagOf, value, []);
+      if (tag in ODD) throw unfit(ODD[tag], this, key);
+      if (tag === "[object Error]") return { name: value.name, message: value.message };
+      return value;
+    }
+    if (kind === "undefined") return null;
+    if (kind === "function" || kind === "symbol" || kind === "bigint") throw unfit("a " + kind, this, key);
+    return value;
+  }
+
+  // Texts put together with `+` are ropes, which the host cannot take.
+  function joined(texts, separator = "") {
+    return apply(join, texts, [separator]);
+  }
+
+  function outward(value) {
+    leaving = value;
+    try {
+      return stringify(value, fit);
+    } catch (error) {
+      if (error instanceof TypeError && error.message === "circular reference") {
+        throw refuse("the script left a value that contains itself, which is not JSON");
+      }
+      throw error;
+    }
+  }
+
+  // --- failures ----------------------------------------------------------------------------------------------------
+
+  const UNDEFINED_NAME = /^(.+) is not defined$/;
+  const PLACE = /<input>:(\d+)/;
+
+  function lineOf(error) {
+    if (ours.has(error) || typeof error.stack !== "string") return null;
+    for (const frame of error.stack.split("\n")) {
+      const found = PLACE.exec(frame);
+      if (found !== null) return Number(found[1]);
+    }
+    return null;
+  }
+
+  function described(error) {
+    const found = { message: null, thrown: null, code: null, detail: null, line: null, memory: false };
+    if (error === null || (typeof error !== "object" && typeof error !== "function")) {
+      found.message = String(error);
+      found.thrown = error;
+      return found;
+    }
+    const isError = error instanceof ErrorKind;
+    const message = error.message;
+    if (message !== undefined && message !== null) found.message = String(message);
+    else if (isError) found.message = "";
+    found.code = error.code !== undefined ? error.code : error.openidmCode;
+    found.detail = error.detail;
+    found.thrown = isError ? { name: String(error.name), message: found.message } : error;
+    if (isError) {
+      found.memory = error instanceof InternalErrorKind && found.message.startsWith("out of memory");
+      found.line = lineOf(error);
+      if (error.name !== "Error" && !ours.has(error)) {
+        found.message = error.name + ": " + found.message.replace(UNDEFINED_NAME, '"$1" is not defined.');
+      }
+    }
+    return found;
+  }
+
+  function failure(error, text) {
+    let found;
+    try {
+      found = described(error);
+      // With no memory left for an error object the engine throws null.
+      if (error === null && !/\bthrow\s+null\b/.test(text)) found.memory = true;
+      return stringify(found, fit);
+    } catch {
+      const message = found ? found.message : "the script threw something that cannot be described";
+      return stringify({ message, code: found && typeof found.code === "number" ? found.code : null, memory: false });
+    }
+  }
+
+  // --- logging -----------------------------------------------------------------------------------------------------
+
+  const MOST_LINES = 1000;
+  const LONGEST_LINE = 8000;
+  let lines = [];
+
+  function shown(value) {
+    if (typeof value === "string") return value;
+    if (value instanceof ErrorKind) return String(value);
+    if (typeof value === "object" && value !== null) {
+      try {
+        return stringify(value);
+      } catch {
+        return apply(tagOf, value, []);
+      }
+    }
+    return String(value);
+  }
+
+  function logAt(level) {
+    return function (format, ...values) {
+      let next = 0;
+      let text = shown(format).replace(/\{\}/g, (hole) => (next < values.length ? shown(values[next++]) : hole));
+      for (; next < values.length; next++) text += " " + shown(values[next]);
+      if (text.length > LONGEST_LINE) text = text.slice(0, LONGEST_LINE) + "…";
+      if (ask !== undefined) ask("log", stringify([level, text]));
+      else if (lines.length < MOST_LINES) lines[lines.length] = [level, text];
+    };
+  }
+
+  function logged() {
+    const found = lines;
+    lines = [];
+    return found;
+  }
+
+  // --- modules -----------------------------------------------------------------------------------------------------
+
+  const sources = { __proto__: null };
+  let loaded = { __proto__: null };
+
+  function canonical(folder, request) {
+    const relative = request.startsWith("./") || request.startsWith("../");
+    const path = [];
+    for (const part of ((relative ? folder + "/" : "") + request).split("/")) {
+      if (part === "" || part === ".") continue;
+      if (part !== "..") path.push(part);
+      else if (path.pop() === undefined) throw refuse("Module '" + request + "' is outside of the script folders");
+    }
+    const name = path.join("/");
+    return name.endsWith(".js") ? name.slice(0, -3) : name;
+  }
+
+  function sourceOf(id) {
+    if (sources[id] === undefined && ask !== undefined) {
+      const text = answered(ask("module", stringify([id])));
+      if (text !== null) sources[id] = text;
+    }
+    if (sources[id] === undefined) {
+      throw refuse("There is no module '" + id + "': looked for " + id + ".js in the project's script folder, in the project, and among the built-in ones");
+    }
+    return sources[id];
+  }
+
+  function requireFrom(folder) {
+    return function (request) {
+      const id = canonical(folder, String(request));
+      if (loaded[id] !== undefined) return loaded[id].exports;
+      const text = sourceOf(id);
+      const module = { id, exports: {} };
+      loaded[id] = module;
+      try {
+        if (id.endsWith(".json")) module.exports = parse(text);
+        else {
+          const body = evaluate("(function (exports, require, module) {" + text + "\n})");
+          apply(body, module.exports, [module.exports, requireFrom(id.includes("/") ? id.slice(0, id.lastIndexOf("/")) : ""), module]);
+        }
+      } catch (error) {
+        delete loaded[id];
+        throw error;
+      }
+      return module.exports;
+    };
+  }
+
+  // --- the host's services (killable process only) -----------------------------------------------------------------
+
+  function answered(text) {
+    const answer = parse(text);
+    if (answer.error === undefined) return answer.value;
+    const { code, message, detail } = answer.error;
+    const error = refuse(message);
+    const hidden = (name, value) => defineProperty(error, name, { value, writable: true, configurable: true });
+    hidden("name", "ResourceException");
+    error.code = code;
+    error.detail = detail;
+    // Scripts written for the JVM ask the wrapped exception.
+    hidden("javaException", {
+      getCode: () => code,
+      getMessage: () => message,
+      getDetail: () => detail,
+      toString: () => message,
+    });
+    throw error;
+  }
+
+  function call(verb, given) {
+    let size = given.length;
+    while (size > 0 && given[size - 1] === undefined) size--;
+    return answered(ask("call", outward([verb, given.slice(0, size)])));
+  }
+
+  const openidm = {};
+  const VERBS = ["create", "update", "patch", "delete", "query", "action", "encrypt", "decrypt", "isEncrypted", "hash", "isHashed", "matches"];
+  for (const verb of VERBS) {
+    openidm[verb] = (...given) => call(verb, given);
+  }
+  openidm.read = (...given) => {
+    try {
+      return call("read", given);
+    } catch (error) {
+      if (error.code === 404) return null;
+      throw error;
+    }
+  };
+
+  // --- globals -----------------------------------------------------------------------------------------------------
+
+  const exposed = { __proto__: null };
+
+  // Assigning to one of our globals hides it until the script ends; it is not lost for the next one.
+  function expose(name, value) {
+    exposed[name] = value;
+    defineProperty(global, name, {
+      configurable: true,
+      enumerable: false,
+      get: () => value,
+      set: (other) => defineProperty(global, name, { value: other, configurable: true, enumerable: true, writable: true }),
+    });
+  }
+
+  // What a script assigned without declaring it, or put on every object, is gone before the next one runs.
+  function sweep() {
+    for (const name in global) {
+      deleteProperty(global, name);
+      deleteProperty(plainObject, name);
+      if (name in exposed) expose(name, exposed[name]);
+    }
+  }
+
+  const ON_USE = ["toJSON", "toString", "valueOf"];
+
+  function unavailable(path) {
+    const name = path.startsWith("Packages.") ? path.slice(9) : path;
+    const stop = () => {
+      throw refuse(name + " is not available: scripts run on QuickJS, not on the JVM");
+    };
+    return new Proxy(function () {}, {
+      get: (_target, key) => (typeof key === "symbol" || ON_USE.includes(key) ? stop() : unavailable(path + "." + key)),
+      apply: stop,
+      construct: stop,
+      set: stop,
+      has: stop,
+      ownKeys: stop,
+      deleteProperty: stop,
+      defineProperty: stop,
+    });
+  }
+
+  for (const name of ["java", "javax", "org", "com", "Packages", "JavaImporter", "JavaAdapter", "importPackage", "importClass"]) {
+    expose(name, unavailable(name));
+  }
+  const logger = freeze({ trace: logAt("trace"), debug: logAt("debug"), info: logAt("info"), warn: logAt("warn"), error: logAt("error") });
+  expose("logger", logger);
+  expose("console", freeze({ log: logger.info, info: logger.info, debug: logger.debug, warn: logger.warn, error: logger.error, trace: logger.trace }));
+  expose("identityServer", {
+    getProperty: (name, otherwise) => {
+      const known = settings.properties;
+      return known !== undefined && apply(plainObject.hasOwnProperty, known, [name]) ? known[name] : otherwise === undefined ? null : otherwise;
+    },
+    getProjectLocation: () => settings.project,
+    getInstallLocation: () => settings.project,
+    getWorkingLocation: () => settings.project,
+  });
+  expose("require", requireFrom(""));
+  if (ask !== undefined) {
+    expose("openidm", freeze(openidm));
+    expose("load", (file) => evaluate(answered(ask("file", stringify([String(file), "script"])))));
+    expose("readFile", (file) => answered(ask("file", stringify([String(file), "text"]))));
+  }
+  defineProperty(global, "eval", { writable: false, configurable: false });
+
+  // --- running -----------------------------------------------------------------------------------------------------
+
+  function bodyOf(definition) {
+    const head = "(function (" + definition.names.join(", ") + ") {";
+    if (definition.body !== null) {
+      try {
+        return evaluate(head + definition.body + "\n})");
+      } catch (error) {
+        // A `let` of the same name as a variable of the scope is fine in a script and not in a function.
+        if (!(error instanceof SyntaxErrorKind)) throw error;
+      }
+    }
+    try {
+      return evaluate(head + "return eval(" + stringify(definition.text) + ")\n})");
+    } catch (error) {
+      return () => {
+        throw error;
+      };
+    }
+  }
+
+  // One call: `values` are the scope's, in the order of the names; constants are given as fresh copies.
+  function rowRunner({ constants, mutable, tidy, ...definition }) {
+    const body = bodyOf(definition);
+    const count = constants.length;
+    const changed = (values) => {
+      const found = [];
+      for (let i = 0; i < mutable.length; i++) found[i] = values[mutable[i]];
+      return found;
+    };
+    return function (values) {
+      try {
+        let given = values;
+        if (count > 0) {
+          given = values.slice();
+          for (let i = 0; i < count; i++) given[given.length] = parse(constants[i]);
+        }
+        const value = apply(body, undefined, given);
+        if (mutable.length === 0) return outward([value]);
+        const found = changed(values);
+        found.unshift(value);
+        return outward(found);
+      } catch (error) {
+        const text = failure(error, definition.text);
+        if (mutable.length === 0) return text;
+        try {
+          return joined([text.slice(0, -1), ',"changed":', outward(changed(values)), "}"]);
+        } catch {
+          return text;
+        }
+      } finally {
+        if (tidy) sweep();
+      }
+    };
+  }
+
+  function withLog(text) {
+    return lines.length === 0 ? text : joined(['{"log":', stringify(logged()), ',"answer":', text, "}"]);
+  }
+
+  function unreadable(error) {
+    return failure(refuse("the script's variables cannot be read: " + error), "");
+  }
+
+  let finished = [];
+
+  function runOne(run) {
+    return function (text) {
+      let values;
+      try {
+        values = parse(text);
+      } catch (error) {
+        return unreadable(error);
+      }
+      return withLog(run(values));
+    };
+  }
+
+  function runMany(run) {
+    return function (text) {
+      let rows;
+      finished = [];
+      try {
+        rows = parse(text);
+      } catch (error) {
+        return unreadable(error);
+      }
+      for (let i = 0; i < rows.length; i++) finished[i] = run(rows[i]);
+      return salvage();
+    };
+  }
+
+  // Answers of the rows that were finished, in their order; also after an interrupted call.
+  function salvage() {
+    const found = finished;
+    finished = [];
+    return withLog(joined(["[", joined(found, ","), "]"]));
+  }
+
+  // --- syntax ------------------------------------------------------------------------------------------------------
+
+  function parses(text) {
+    try {
+      evaluate(text);
+      return true;
+    } catch (error) {
+      return !(error instanceof SyntaxErrorKind);
+    }
+  }
+
+  // Scripts are parsed behind a statement that throws first, inside a function, so that nothing of them runs or stays.
+  const dry = evaluate("(function (text) { eval('throw 0;' + text) })");
+
+  function problem(text) {
+    try {
+      dry(text);
+    } catch (error) {
+      return error === 0 ? null : error;
+    }
+    return null;
+  }
+
+  function isScript(text) {
+    return problem(text) === null;
+  }
+
+  const LONGEST_CUT = 65536;
+  const LEADING = /^(?:\s|\/\/[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
+  const STATEMENT = /^(?:\{|(?:function|class|let|async|if|for|while|do|switch|try|throw|var|const|return)\b)/;
+
+  function isExpression(text) {
+    const rest = text.replace(LEADING, "");
+    return rest !== "" && !STATEMENT.test(rest) && parses("(function () {return (" + text + "\n)})");
+  }
+
+  // The script as the body of a function that returns its last value, or null where only eval can tell that value.
+  // A cut after `;` or `}` is right when the part before it is complete on its own, and does not end in a comment.
+  function bodyText(text) {
+    const whole = text.replace(/[\s;]+$/, "");
+    if (isExpression(whole)) return "return (" + whole + "\n)";
+    if (whole.length > LONGEST_CUT) return null;
+    for (let i = whole.length - 1, tries = 0; i >= 0 && tries < 40; i--) {
+      if (whole[i] !== ";" && whole[i] !== "}") continue;
+      tries++;
+      const tail = whole.slice(i + 1);
+      if (!isExpression(tail)) continue;
+      const head = whole.slice(0, i + 1);
+      if (isScript(head + " var _;") && !isScript(head + " @")) return head + "return (" + tail + "\n)";
+    }
+    return null;
+  }
+
+  function wrong(error) {
+    const message = error.message === "unexpected token in expression: ''" ? "unexpected end of the script" : error.message;
+    return stringify({ problem: message, line: lineOf(error) });
+  }
+
+  function check(text) {
+    const error = problem(text);
+    return error === null ? stringify({ body: bodyText(text) }) : wrong(error);
+  }
+
+  function checkModule(text) {
+    try {
+      evaluate("(function (exports, require, module) {" + text + "\n})");
+      return stringify({});
+    } catch (error) {
+      return wrong(error);
+    }
+  }
+
+  // --- the host's door ---------------------------------------------------------------------------------------------
+
+  return function (operation, argument) {
+    switch (operation) {
+      case "settings":
+        settings = parse(argument);
+        return null;
+      case "module": {
+        const { id, text } = parse(argument);
+        if (sources[id] !== text) {
+          sources[id] = text;
+          loaded = { __proto__: null };
+        }
+        return null;
+      }
+      case "one":
+        return runOne(rowRunner(parse(argument)));
+      case "many":
+        return runMany(rowRunner(parse(argument)));
+      case "salvage":
+        return salvage();
+      case "check":
+        return check(argument);
+      case "check module":
+        return checkModule(argument);
+    }
+    throw refuse("unknown operation " + operation);
+  };
+})();
