@@ -18,7 +18,7 @@ def report_run(document: Mapping[str, Any]) -> None:
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The lines of the report."""
     kind = " (analysis, nothing was written)" if str(document.get("isAnalysis")).lower() == "true" else ""
-    took = float(document.get("duration") or 0) / 1000
+    took = max(float(document.get("duration") or 0), 0) / 1000
     yield f"{document.get('mapping')}  {document.get('state')} after {duration(took)}{kind}"
     yield f"  run         {document.get('_id')}"
     if document.get("state") == "ACTIVE":

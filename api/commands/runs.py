@@ -42,7 +42,7 @@ def listed(
                     run["_id"],
                     run.get("mapping"),
                     run.get("state"),
-                    duration(float(run.get("duration") or 0) / 1000),
+                    duration(max(float(run.get("duration") or 0), 0) / 1000),
                     done(run),
                 )
                 for run in runs

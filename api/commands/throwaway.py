@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api import address_file
+from api.bound import COMMAND, PARENT
 from api.commands import folders
 from api.commands.outcome import CommandFailed
-from api.bound import COMMAND, PARENT
 from api.ports import free_port
 
 START_SECONDS = 120.0

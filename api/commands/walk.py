@@ -150,7 +150,11 @@ class Walk:
         while (run := self.admin.server.read(f"recon/{started['_id']}"))["state"] == "ACTIVE":
             _expect(time.monotonic() < deadline, f"an end within {RUN_SECONDS:.0f} s", run["stage"])
             time.sleep(POLL_SECONDS)
-        _expect(run["state"] == "SUCCESS", "a run that succeeds", {"state": run["state"], "run": run})
+        _expect(
+            run["state"] == "SUCCESS",
+            "a run that succeeds",
+            {"state": run["state"], "reason": run.get("reason")},
+        )
         return run
 
 
