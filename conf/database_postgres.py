@@ -22,6 +22,8 @@ SETTINGS = {
     "lock_timeout": f"{BUSY_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
     "timezone": "UTC",
+    # a plan made while a table was small must not outlive its growth
+    "plan_cache_mode": "force_custom_plan",
     # compiling costs more than our short statements take
     "jit": "off",
 }

@@ -138,10 +138,11 @@ async def _by_scan(tx: Transaction, type: str, filters: Sequence[Filter]) -> lis
     return found
 
 
-async def ensure_index(database: Database, type: str, pointer: Pointer) -> bool:
+async def ensure_index(database: Database, type: str, pointer: Pointer, *, expected: int = 0) -> bool:
     """Make sure that equality at this pointer is cheap, when the type is large; True when an index was made.
 
-    Call it outside of any transaction; several callers at once are fine.
+    `expected` is how many objects it is about to hold. Call it outside of any transaction; several callers at
+    once are fine.
     """
     if not pointer or pointer[0] in MEMBERS.known:
         return False
@@ -150,31 +151,34 @@ async def ensure_index(database: Database, type: str, pointer: Pointer) -> bool:
         if await _exists(tx, name):
             return False
         rows = await tx.fetch(
-            "select count(*) from (select 1 from managed_object where type = ? limit ?) as some",
+            "select count(*) from (select 1 from managed_object where type = ? limit ?) as first",
             (type, LARGE),
         )
-        if rows[0][0] < LARGE:
+        if max(rows[0][0], expected) < LARGE:
             return False
     async with database.write() as tx:
         if await _exists(tx, name):
             return False
         if tx.dialect == "postgresql":
             await tx.run("set local statement_timeout = 0")
-        for number, statement in enumerate(_indexes(WORDS[tx.dialect], pointer)):
-            await tx.run(f"create index {name}{f'_{number}' if number else ''} on managed_object {statement}")
-        if tx.dialect == "postgresql":
-            # an expression has no statistics until then, and the planner would scan
-            await tx.run("analyze managed_object")
+        for number, (columns, rows) in enumerate(_indexes(WORDS[tx.dialect], pointer)):
+            index = f"{name}_{number}" if number else name
+            await tx.run(f"create index {index} on managed_object {columns}")
+            if tx.dialect == "sqlite":
+                await tx.run("insert into sqlite_stat1 values ('managed_object', ?, ?)", (index, rows))
+        # an index without statistics is not trusted; SQLite is told them, for its own would take a scan
+        await tx.run("analyze managed_object" if tx.dialect == "postgresql" else "analyze sqlite_schema")
     return True
 
 
-def _indexes(words: JsonSql, pointer: Pointer) -> list[str]:
-    found: list[str] = []
+def _indexes(words: JsonSql, pointer: Pointer) -> list[tuple[str, str]]:
+    """What to index, and what SQLite's planner shall believe of it."""
+    found: list[tuple[str, str]] = []
     for place in places(pointer):
         value = words.value("body", place)
-        found.append(f"(type, ({words.collated(value.plain)}))")
+        found.append((f"(type, ({words.collated(value.plain)}))", "1000000 250000 2"))
         # lists are few where texts are expected, so this one stays almost empty
-        found.append(f"(type) where {value.kind} = 'array'")
+        found.append((f"(type) where {value.kind} = 'array'", "100 50"))
     return found
 
 

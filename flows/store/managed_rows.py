@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets as random
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from flows.store.json_text import load, load_optional
 CHUNK: Final = 5000
 """Ids in one statement; a longer list is split."""
 COLUMNS: Final = "seq, id, rev, body, secrets, unique_key"
+
+_REV: Final = re.compile("[0-9a-f]{16}")
 
 MEMBERS: Final = Columns(
     {
@@ -65,11 +68,8 @@ def rev_text(rev: int) -> str:
 
 def parse_rev(text: str) -> int | None:
     """The revision that a caller names; None for a text that can be none, which is stale like any other."""
-    try:
-        rev = int(text, 16) if len(text) == 16 and text.isascii() and text.isalnum() else -1
-    except ValueError:
-        return None
-    return rev if 0 <= rev < 2**63 else None
+    rev = int(text, 16) if _REV.fullmatch(text) else 2**63
+    return rev if rev < 2**63 else None
 
 
 def stored(row: Row) -> Stored:

@@ -153,7 +153,7 @@ class AuditRecon(SQLModel, table=True):
     """Append-only audit of reconciliation: start, entries, summary, and what approvals did under the run's id."""
 
     __tablename__ = "audit_recon"
-    __table_args__ = (Index("ix_audit_recon_run", "recon_id", "entry_type"),)
+    __table_args__ = (Index("ix_audit_recon_run", "recon_id", "seq"),)
 
     seq: int | None = Field(default=None, sa_column=Column(SEQUENCE, primary_key=True, autoincrement=True))
     recon_id: str | None = Field(default=None, sa_column=Column(Text))
