@@ -101,8 +101,9 @@ class _Desk:
             found = self.server.read(f"workflow/taskinstance/{task}")
             definition = self._definition(str(found["processDefinitionId"]))
             form = answers(definition, str(found["taskDefinitionKey"]), yes=self.yes)
-            more = {} if self.comment is None else {"comment": self.comment}
-            answer = self.server.act(f"workflow/taskinstance/{task}", "complete", form, **more)
+            if self.comment is not None:
+                form["_comment"] = self.comment
+            answer = self.server.act(f"workflow/taskinstance/{task}", "complete", form)
         except ReconError as error:
             refused = error.status in REFUSED
             return {
