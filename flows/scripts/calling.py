@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from conf.errors import NotSupported, ReconError
+from conf.errors import NotFound, NotSupported, ReconError
 from flows.scripts.failures import ScriptFailed
 from flows.scripts.modules import read_project_file
 from flows.scripts.script_log import write_line
+from flows.scripts.values import from_text
 
 if TYPE_CHECKING:
     from flows.scripts.broker import Broker
@@ -26,35 +27,35 @@ class Callbacks:
         self._where = where
 
     def __call__(self, what: str, asked: str) -> str:
-        given = orjson.loads(asked)
         try:
+            given = from_text(asked, self._where, self._host.limits.value_bytes)
             match what:
                 case "log":
                     write_line(given, self._where)
                     return ""
                 case "module":
-                    return self._value(self._host.library.module(given[0]))
+                    return self._value(self._host.library.module(str(given)))
+                case "script":
+                    return self._value(_there(self._host.library.text(str(given)), given))
                 case "file":
-                    return self._value(self._file(*given))
+                    return self._value(_there(self._project_file(str(given)), given))
                 case _:
-                    return self._value(self._call(*given))
+                    return self._value(self._call(given))
         except ReconError as problem:
             error = {"code": problem.status, "message": problem.message, "detail": problem.detail}
-            return orjson.dumps({"error": error}).decode()
+            return orjson.dumps({"error": error}, default=str).decode()
 
-    def _call(self, verb: str, arguments: list[Any]) -> Any:
-        if self._broker is None:
-            raise NotSupported(f"openidm.{verb} is not available to this script")
-        return self._broker(verb, arguments)
+    def _call(self, given: Any) -> Any:
+        match given:
+            case [str(verb), list(arguments)] if self._broker is not None:
+                return self._broker(verb, arguments)
+            case [str(verb), list()]:
+                raise NotSupported(f"openidm.{verb} is not available to this script")
+            case _:
+                raise ScriptFailed("the script changed how its values become JSON", where=self._where)
 
-    def _file(self, name: str, kind: str) -> str:
-        if kind == "script":
-            found = self._host.library.text(name)
-        else:
-            found = read_project_file(self._host.root, name, self._host.limits.source_bytes)
-        if found is None:
-            raise ScriptFailed(f"There is no file '{name}' in the project folder that a script may read")
-        return found
+    def _project_file(self, name: str) -> str | None:
+        return read_project_file(self._host.root, name, self._host.limits.source_bytes)
 
     def _value(self, value: Any) -> str:
         try:
@@ -67,3 +68,9 @@ class Callbacks:
             raise ScriptFailed(
                 f"what openidm answered is not JSON: {problem}", where=self._where
             ) from problem
+
+
+def _there(text: str | None, name: Any) -> str:
+    if text is None:
+        raise NotFound(f"There is no file '{name}' in the project folder that a script may read")
+    return text

@@ -44,8 +44,9 @@ def send(kind: bytes, text: str) -> None:
 class Contexts:
     """The context of the moment, and the scripts that it was given."""
 
-    def __init__(self, engine: Any, memory: int, seconds: float, prelude: str) -> None:
-        self.engine, self.memory, self.seconds, self.prelude = engine, memory, seconds, prelude
+    def __init__(self, engine: Any, memory: int, seconds: float, prelude: str, guards: str) -> None:
+        self.engine, self.memory, self.seconds = engine, memory, seconds
+        self.prelude, self.guards = prelude, guards
         self.host: Any = None
         self.scripts: list[Any] = []
 
@@ -56,6 +57,7 @@ class Contexts:
         context.set_memory_limit(self.memory)
         context.add_callable("__ask", self.ask)
         self.host = context.eval(self.prelude)
+        context.eval(self.guards)
         self.host("settings", settings)
         return ""
 
@@ -112,8 +114,8 @@ def give_up_rights() -> None:
 def main() -> None:
     sys.path.append(sys.argv[1])
     engine = importlib.import_module("_quickjs")
-    _kind, prelude = receive()
-    contexts = Contexts(engine, int(sys.argv[2]), float(sys.argv[3]), prelude)
+    prelude, guards = receive()[1], receive()[1]
+    contexts = Contexts(engine, int(sys.argv[2]), float(sys.argv[3]), prelude, guards)
     give_up_rights()
     acts = {RESET: contexts.reset, DEFINE: contexts.define, RUN: contexts.run}
     while True:

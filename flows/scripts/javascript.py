@@ -43,10 +43,10 @@ def engine() -> Engine:
 
 
 @cache
-def prelude() -> str:
-    """What every context starts with."""
-    guards, body = ((_HERE / name).read_text(encoding="utf-8") for name in ("guards.js", "prelude.js"))
-    return guards + body
+def prelude() -> tuple[str, str]:
+    """What every context starts with: its door for the host, then the guards around what cannot be interrupted."""
+    body, guards = ((_HERE / name).read_text(encoding="utf-8") for name in ("prelude.js", "guards.js"))
+    return body, guards
 
 
 class Realm:
@@ -57,7 +57,9 @@ class Realm:
         self._engine = engine()
         self._context = self._engine.Context()
         self._context.set_memory_limit(limits.memory_bytes)
-        self._host = self._context.eval(prelude())
+        body, guards = prelude()
+        self._host = self._context.eval(body)
+        self._context.eval(guards)
         self._host("settings", settings)
         self._context.set_time_limit(limits.seconds)
 

@@ -1,7 +1,7 @@
 // What every context starts with: JSON in, JSON out, modules, logging, and one door for the host.
 //
 // Evaluates to a function `host(operation, argument)`. Scripts share the global object but cannot reach anything here:
-// the natives that this file uses are taken before the first script runs.
+// the natives that this file uses are taken before the guards are put around them and before the first script runs.
 (function () {
   "use strict";
 
@@ -45,11 +45,8 @@
     return error;
   }
 
-  let leaving = null; // the list in which a script's value and its live variables leave
-
-  function unfit(what, holder, key) {
-    const place = holder !== leaving ? "left " + what + " in '" + key + "'" : key === "0" ? "has the value " + what : "put " + what + " in the place of a variable";
-    return refuse("the script " + place + ", which is not JSON");
+  function unfit(what, key) {
+    return refuse("the script left " + what + (key === "" ? " as its value" : " in '" + key + "'") + ", which is not JSON");
   }
 
   // Replacer of every value that leaves: undefined becomes null, and what JSON would drop silently is an error.
@@ -60,22 +57,29 @@
       const prototype = getPrototypeOf(value);
       if (prototype === plainObject || prototype === plainArray) return value;
       const tag = apply(tagOf, value, []);
-      if (tag in ODD) throw unfit(ODD[tag], this, key);
+      if (tag in ODD) throw unfit(ODD[tag], key);
       if (tag === "[object Error]") return { name: value.name, message: value.message };
       return value;
     }
     if (kind === "undefined") return null;
-    if (kind === "function" || kind === "symbol" || kind === "bigint") throw unfit("a " + kind, this, key);
+    if (kind === "function" || kind === "symbol" || kind === "bigint") throw unfit("a " + kind, key);
     return value;
   }
 
-  // Texts put together with `+` are ropes, which the host cannot take.
+  const SHORT = 200;
+
+  // Lists of the answer are put together from texts, so that no `toJSON` that a script defines has a say in its form.
+  // With `+` the longer ones would be ropes, which the host cannot take.
+  function listOf(texts) {
+    if (texts.length === 1 && texts[0].length < SHORT) return "[" + texts[0] + "]";
+    return joined(["[", joined(texts, ","), "]"]);
+  }
+
   function joined(texts, separator = "") {
     return apply(join, texts, [separator]);
   }
 
   function outward(value) {
-    leaving = value;
     try {
       return stringify(value, fit);
     } catch (error) {
@@ -101,7 +105,7 @@
   }
 
   function described(error) {
-    const found = { message: null, thrown: null, code: null, detail: null, line: null, memory: false };
+    const found = { __proto__: null, message: null, thrown: null, code: null, detail: null, line: null, memory: false };
     if (error === null || (typeof error !== "object" && typeof error !== "function")) {
       found.message = String(error);
       found.thrown = error;
@@ -133,7 +137,7 @@
       return stringify(found, fit);
     } catch {
       const message = found ? found.message : "the script threw something that cannot be described";
-      return stringify({ message, code: found && typeof found.code === "number" ? found.code : null, memory: false });
+      return stringify({ __proto__: null, message, code: found && typeof found.code === "number" ? found.code : null });
     }
   }
 
@@ -162,15 +166,16 @@
       let text = shown(format).replace(/\{\}/g, (hole) => (next < values.length ? shown(values[next++]) : hole));
       for (; next < values.length; next++) text += " " + shown(values[next]);
       if (text.length > LONGEST_LINE) text = text.slice(0, LONGEST_LINE) + "…";
-      if (ask !== undefined) ask("log", stringify([level, text]));
-      else if (lines.length < MOST_LINES) lines[lines.length] = [level, text];
+      const line = listOf([stringify(level), stringify(text)]);
+      if (ask !== undefined) ask("log", line);
+      else if (lines.length < MOST_LINES) lines[lines.length] = line;
     };
   }
 
   function logged() {
     const found = lines;
     lines = [];
-    return found;
+    return listOf(found);
   }
 
   // --- modules -----------------------------------------------------------------------------------------------------
@@ -192,7 +197,7 @@
 
   function sourceOf(id) {
     if (sources[id] === undefined && ask !== undefined) {
-      const text = answered(ask("module", stringify([id])));
+      const text = answered(ask("module", stringify(id)));
       if (text !== null) sources[id] = text;
     }
     if (sources[id] === undefined) {
@@ -246,7 +251,7 @@
   function call(verb, given) {
     let size = given.length;
     while (size > 0 && given[size - 1] === undefined) size--;
-    return answered(ask("call", outward([verb, given.slice(0, size)])));
+    return answered(ask("call", listOf([stringify(verb), outward(given.slice(0, size))])));
   }
 
   const openidm = {};
@@ -324,8 +329,8 @@
   expose("require", requireFrom(""));
   if (ask !== undefined) {
     expose("openidm", freeze(openidm));
-    expose("load", (file) => evaluate(answered(ask("file", stringify([String(file), "script"])))));
-    expose("readFile", (file) => answered(ask("file", stringify([String(file), "text"]))));
+    expose("load", (file) => evaluate(answered(ask("script", stringify(String(file))))));
+    expose("readFile", (file) => answered(ask("file", stringify(String(file)))));
   }
   defineProperty(global, "eval", { writable: false, configurable: false });
 
@@ -354,10 +359,9 @@
   function rowRunner({ constants, mutable, tidy, ...definition }) {
     const body = bodyOf(definition);
     const count = constants.length;
-    const changed = (values) => {
-      const found = [];
-      for (let i = 0; i < mutable.length; i++) found[i] = values[mutable[i]];
-      return found;
+    const changed = (values, texts) => {
+      for (let i = 0; i < mutable.length; i++) texts[texts.length] = outward(values[mutable[i]]);
+      return listOf(texts);
     };
     return function (values) {
       try {
@@ -366,16 +370,12 @@
           given = values.slice();
           for (let i = 0; i < count; i++) given[given.length] = parse(constants[i]);
         }
-        const value = apply(body, undefined, given);
-        if (mutable.length === 0) return outward([value]);
-        const found = changed(values);
-        found.unshift(value);
-        return outward(found);
+        return changed(values, [outward(apply(body, undefined, given))]);
       } catch (error) {
         const text = failure(error, definition.text);
         if (mutable.length === 0) return text;
         try {
-          return joined([text.slice(0, -1), ',"changed":', outward(changed(values)), "}"]);
+          return joined([text.slice(0, -1), ',"changed":', changed(values, []), "}"]);
         } catch {
           return text;
         }
@@ -386,7 +386,7 @@
   }
 
   function withLog(text) {
-    return lines.length === 0 ? text : joined(['{"log":', stringify(logged()), ',"answer":', text, "}"]);
+    return lines.length === 0 ? text : joined(['{"log":', logged(), ',"answer":', text, "}"]);
   }
 
   function unreadable(error) {
@@ -425,7 +425,7 @@
   function salvage() {
     const found = finished;
     finished = [];
-    return withLog(joined(["[", joined(found, ","), "]"]));
+    return withLog(listOf(found));
   }
 
   // --- syntax ------------------------------------------------------------------------------------------------------

@@ -67,7 +67,8 @@ class ScriptProcess:
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
         self._buffer = bytearray()
-        self._send(child.PRELUDE, prelude())
+        for text in prelude():
+            self._send(child.PRELUDE, text)
 
     @property
     def pid(self) -> int:
