@@ -14,7 +14,7 @@ from approvals.events import Audit, task_event, unaudited
 from approvals.forms import read_form, verdict
 from approvals.intents import order
 from approvals.records import Task
-from approvals.states import Outcome, TaskStatus, Verdict
+from approvals.states import Outcome, TaskStatus, Verdict, advance_task
 from conf.database import Transaction
 from conf.errors import BadRequest
 from conf.failpoints import failpoint
@@ -115,7 +115,7 @@ async def _take(tx: Transaction, task: Task, actor: Person, now: int) -> None:
         "update task_instance set status = ?, ended_at = ?, delete_reason = 'completed', assignee = ?,"
         " claimed_at = ?, rev = rev + 1 where seq = ? and status = ? and rev = ?",
         (
-            TaskStatus.COMPLETED,
+            advance_task(task.status, TaskStatus.COMPLETED),
             now,
             actor.id if free else task.assignee,
             now if free else task.claimed_at,

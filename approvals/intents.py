@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from approvals.records import Task
-from approvals.states import IntentState
+from approvals.states import IntentState, advance_intent
 from conf.database import Transaction
 
 LEASE_MS: Final = 15_000
@@ -95,6 +95,7 @@ async def settle(
     detail: Any = None,
 ) -> bool:
     """Write the outcome; False when somebody else has settled it or taken it over."""
+    advance_intent(intent.state, state)
     changed = await tx.run(
         "update intent set state = ?, finished_at = ?, outcome_code = ?, target_id = ?, message = ?, detail = ?,"
         " lease_until = null where seq = ? and token = ? and state in ('READY', 'CLAIMED')",
