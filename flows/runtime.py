@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from conf.database import Database
 from conf.errors import ConfigError
 from conf.project import LiveProject, open_project
+from flows import implicit_sync
 from flows.call import Runtime
 from flows.routes import build_router
 from flows.scripts.host import ScriptHost
@@ -52,6 +53,7 @@ async def open_runtime(settings: Settings, *, beside: Runtime | None = None) -> 
         router=build_router(),
         scripts=scripts,
         wake=beside.wake if beside else waker(settings, database),
+        extras={"implicit_sync": implicit_sync.notify},
     )
 
 
@@ -65,6 +67,8 @@ def open_scripts(settings: Settings, project: LiveProject) -> ScriptHost:
     host = ScriptHost(project.scripts.text, limits, root=settings.project)
 
     def problem(script: ScriptConfig) -> str | None:
+        if script.is_built_in and not project.scripts.has(script.file or ""):
+            return None
         try:
             host.compile(script)
         except ConfigError as failure:

@@ -26,9 +26,10 @@ class SourceOperation(Operation):
         source_id = self.source_id or ""
         if self.rules.linking:
             self.link = self.world.link_of_source(self.qualifier, source_id)
-        qualifies = self.source_qualifies()
         if self.link is not None:
             self.record_target(self.link.target_id)
+        qualifies = self.source_qualifies()
+        if self.link is not None:
             exists = qualifies and self.target_exists()
             return assess_source(SourceEvidence(qualifies, linked=True, target_exists=exists))
         candidates = self.correlate()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conf.errors import Conflict
+from conf.terms import DEFAULT_QUALIFIER
 from flows.engine.world import LinkFact
 from flows.recon.bridge import Bridge
 from flows.recon.linkage import Linkage
@@ -26,6 +27,8 @@ class LinkStage:
     linkage: Linkage
     transaction: Transaction
     bridge: Bridge
+    qualifiers: Sequence[str] = (DEFAULT_QUALIFIER,)
+    """Of the mapping: a target that is deleted takes its links under these with it."""
     by_source: dict[Key, LinkFact | None] = field(default_factory=dict)
     by_target: dict[Key, LinkFact | None] = field(default_factory=dict)
     created: dict[Key, LinkFact] = field(default_factory=dict)
@@ -108,15 +111,19 @@ class LinkStage:
             self.deleted.append(link.row.seq)
 
     def delete_of_target(self, target_id: str) -> None:
-        """Drop every link of this type that still leads to a target, whatever its qualifier."""
+        """Drop what links of the mapping's qualifiers still lead to a target."""
         key = self.linkage.target_key(target_id)
-        for fact in [fact for fact in self.by_target.values() if fact is not None and fact.target_id == key]:
-            self.delete(fact)
+        for qualifier in self.qualifiers:
+            fact = self.by_target.get((qualifier, key))
+            if fact is not None:
+                self.delete(fact)
         self.orphans.add(key)
 
     def _living(self, fact: LinkFact | None) -> LinkFact | None:
         """A stored link, unless its target was deleted on this page."""
-        return None if fact is None or fact.target_id in self.orphans else fact
+        if fact is None or (fact.target_id in self.orphans and fact.qualifier in self.qualifiers):
+            return None
+        return fact
 
     def _know(self, fact: LinkFact) -> None:
         self.by_source[fact.qualifier, fact.source_id] = fact
@@ -128,7 +135,7 @@ class LinkStage:
         if self.deleted:
             await links.delete_many(transaction, self.deleted)
         if self.orphans:
-            await linkage.drop_of_targets(transaction, sorted(self.orphans))
+            await linkage.drop_of_targets(transaction, sorted(self.orphans), self.qualifiers)
         for seq, fact in self.repointed.items():
             first, second = linkage.pair(fact.source_id, fact.target_id)
             await links.repoint(transaction, seq, first, second)

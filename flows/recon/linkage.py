@@ -65,10 +65,15 @@ class Linkage:
         found = await query(transaction, self.name, qualifier, keys)
         return {key: self.fact(row) for key, row in found.items()}
 
-    async def drop_of_targets(self, transaction: Transaction, target_keys: Sequence[str]) -> None:
-        """Delete the links of the type that lead to these targets, of all qualifiers."""
-        drop = links.delete_by_first if self.reverse else links.delete_by_second
-        await drop(transaction, [self.name], target_keys)
+    async def drop_of_targets(
+        self, transaction: Transaction, target_keys: Sequence[str], qualifiers: Iterable[str]
+    ) -> None:
+        """Delete the links that lead to these targets under these qualifiers."""
+        for qualifier in qualifiers:
+            found = await self.of_targets(transaction, qualifier, target_keys)
+            seqs = [fact.row.seq for fact in found.values()]
+            if seqs:
+                await links.delete_many(transaction, seqs)
 
     def pair(self, source_id: str, target_id: str) -> tuple[str, str]:
         """First and second id as they are stored."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from approvals import catalogue
 from conf.errors import Conflict
+from conf.terms import DEFAULT_QUALIFIER
 from flows.compilation import Compiler
 from flows.engine.rules import Json, MappingRules
 from flows.recon.bridge import Bridge
@@ -74,7 +75,7 @@ async def open_pair(call: Call, mapping_name: str, *, run_id: str | None = None)
     implicit = bool(implicit_mappings(call, rules))
     world = PageWorld(
         container=mapping.target,
-        links=LinkStage(Linkage.of(mapping), transaction, bridge),
+        links=LinkStage(Linkage.of(mapping), transaction, bridge, known_qualifiers(mapping)),
         targets=target_side(call, mapping.target).stage(call, transaction, bridge),
         read_source=lambda source_id: bridge.wait(source.read(call, source_id)),
         bridge=bridge,
@@ -84,3 +85,9 @@ async def open_pair(call: Call, mapping_name: str, *, run_id: str | None = None)
     )
     holder.append(world)
     return Pair(call, mapping, rules, compiler, source, world, session)
+
+
+def known_qualifiers(mapping: ObjectMapping) -> tuple[str, ...]:
+    """Configured qualifiers; a script's are not known before it is asked."""
+    configured = mapping.link_qualifiers
+    return configured if isinstance(configured, tuple) else (DEFAULT_QUALIFIER,)

@@ -156,7 +156,7 @@ class Run:
         self.transaction = transaction
         self.world = PageWorld(
             container=self.mapping.target,
-            links=LinkStage(self.linkage, transaction, bridge),
+            links=LinkStage(self.linkage, transaction, bridge, self.qualifiers),
             targets=self.target.stage(call, transaction, bridge),
             read_source=read_source,
             bridge=bridge,
