@@ -30,7 +30,7 @@ def caller(folder: Path) -> Recon:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
