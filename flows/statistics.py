@@ -81,13 +81,14 @@ class Statistics:
         self.links_processed += entry.had_link
         self.links_created += entry.link_created
 
-    def count_unchanged(self, number: int) -> None:
-        """Move the counters for `number` confirmed pairs that needed nothing."""
+    def count_unchanged(self, number: int, *, performed: bool = True) -> None:
+        """Move the counters for `number` confirmed pairs that needed nothing; an analysis touches no target."""
         self.statuses[EntryStatus.SUCCESS] += number
         self.situations[Situation.CONFIRMED] += number
         self.source_processed += number
         self.target_processed += number
-        self.target_effects[Effect.UNCHANGED] += number
+        if performed:
+            self.target_effects[Effect.UNCHANGED] += number
         self.links_processed += number
 
     def measured(self, name: str, seconds: float, count: int = 1) -> None:

@@ -179,6 +179,10 @@ class ManagedStage:
         if self.created.pop(id, None) is None:
             self.deleted[id] = self.before.get(id, current)
 
+    def has_written(self, id: str) -> bool:
+        """Whether the page has created, changed or deleted this object."""
+        return id in self.created or id in self.updated or id in self.deleted
+
     def revisions(self) -> dict[str, int]:
         """Revision of every object that the page knows."""
         return {id: stored.rev for id, stored in self.known.items() if stored is not None}

@@ -31,7 +31,7 @@ async def record(run: Run, transaction: Transaction, outcome: Outcome) -> None:
             await supersede_pointless(run, transaction, outcome, now)
         for entry in outcome.entries:
             run.statistics.count(entry)
-        run.statistics.count_unchanged(len(outcome.unchanged))
+        run.statistics.count_unchanged(len(outcome.unchanged), performed=not run.row.is_analysis)
         rows = [row_of(_audit(run, entry, now)) for entry in outcome.entries if entry.reported]
         rows += _unchanged_rows(run, outcome.unchanged, now)
         await transaction.insert("audit_recon", COLUMNS, rows)

@@ -14,7 +14,7 @@ from flows.engine.attributes import mapped_value
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
 from flows.engine.rules import Json
-from flows.engine.world import ProcessRequest
+from flows.engine.world import LinkFact, ProcessRequest
 from flows.recon.fingerprints import creation_repeats
 from flows.recon.managed_stage import ManagedStage
 from flows.recon.page_world import PageWorld
@@ -53,6 +53,8 @@ class SourcePageWork:
         self.transaction = transaction
         self.world = world
         self.digests: dict[tuple[str, str], bytes] = {}
+        self.quiet: dict[tuple[str, str], LinkFact] = {}
+        """Links of pairs that need nothing, as far as the store alone can tell."""
 
     async def process(self, items: Sequence[Item], broken: Sequence[BrokenRow], *, prefetch: bool) -> Outcome:
         """Gather facts (set lane only), then work through the items in a thread."""
@@ -66,8 +68,7 @@ class SourcePageWork:
             return outcome
         if prefetch:
             await self._prefetch_links(pending)
-            pending = await self._settle_unchanged(pending, outcome)
-            await self._prefetch_targets(pending)
+            await self._prefetch_targets(await self._find_quiet(pending))
         await asyncio.to_thread(self._work, pending, outcome)
         outcome.entries += [await self._broken(row) for row in broken]
         outcome.entries += [self._double(id) for id in doubles]
@@ -104,10 +105,10 @@ class SourcePageWork:
             with self.run.statistics.measure("sourceLinkQuery"):
                 await self.world.links.prefetch_sources(qualifier, ids)
 
-    async def _settle_unchanged(
-        self, pending: Sequence[tuple[str, str, Json | None]], outcome: Outcome
+    async def _find_quiet(
+        self, pending: Sequence[tuple[str, str, Json | None]]
     ) -> list[tuple[str, str, Json | None]]:
-        """Take out the pairs whose fingerprint and target revision are those of the last synchronisation."""
+        """Note the pairs whose fingerprint and target revision are those of the last synchronisation; answer the rest."""
         run, world = self.run, self.world
         prints, stage = run.fingerprints, world.targets
         if prints is None or not isinstance(stage, ManagedStage):
@@ -126,6 +127,7 @@ class SourcePageWork:
                 continue
             digest = prints.digest(source, qualifier)
             key = (qualifier, run.linkage.source_key(id))
+            self.digests[key] = digest
             fact = world.links.by_source.get(key)
             row = None if fact is None else fact.row
             if (
@@ -136,11 +138,19 @@ class SourcePageWork:
                 and revisions.get(fact.target_id) == row.target_rev
                 and (run.target_set is None or fact.target_id in run.target_set)
             ):
-                outcome.unchanged.append((qualifier, id, fact.target_id))
+                self.quiet[key] = fact
             else:
-                self.digests[key] = digest
                 left.append(item)
         return left
+
+    def _still_quiet(self, key: tuple[str, str]) -> str | None:
+        """The target of a quiet pair, unless an entry before it on this page has touched the target or the link."""
+        fact, stage = self.quiet.get(key), self.world.targets
+        if fact is None or self.world.links.by_source.get(key) is not fact:
+            return None
+        if isinstance(stage, ManagedStage) and stage.has_written(fact.target_id):
+            return None
+        return fact.target_id
 
     async def _prefetch_targets(self, pending: Sequence[tuple[str, str, Json | None]]) -> None:
         """Know the linked targets, the correlated ones with their links, and those that creates would meet."""
@@ -226,6 +236,11 @@ class SourcePageWork:
         analyze = run.row.is_analysis
         repeats = creation_repeats(run.rules)
         for qualifier, id, source in pending:
+            key = (qualifier, run.linkage.source_key(id))
+            quiet = self._still_quiet(key)
+            if quiet is not None:
+                outcome.unchanged.append((qualifier, id, quiet))
+                continue
             started = len(world.requests)
             operation = run.source_operation(world, qualifier, id, source)
             try:
@@ -236,7 +251,6 @@ class SourcePageWork:
             outcome.entries.append(entry)
             outcome.requests += [(entry, request) for request in world.requests[started:]]
             if entry.fingerprint_holds and (repeats or entry.action is not Action.CREATE):
-                key = (qualifier, run.linkage.source_key(id))
                 digest = self.digests.get(key)
                 if digest is not None and entry.target_id is not None:
                     world.links.fingerprints[key] = (digest, run.linkage.target_key(entry.target_id))
