@@ -13,6 +13,7 @@ from flows.engine.failures import EntryFailed
 
 if TYPE_CHECKING:
     from flows.engine.operation import Operation
+    from flows.engine.rules import Json
 
 
 def perform(operation: Operation, action: Action) -> None:
@@ -62,12 +63,17 @@ def create(operation: Operation) -> None:
     operation.target_id = str(created["_id"])
     operation.shown_without_object = True
     operation.effect = Effect.CREATED
-    operation.unchanged_by_mapping = rules.on_create is None
+    operation.unchanged_by_mapping = rules.on_create is None and _is_what_was_mapped(created, content)
     try:
         link(operation)
     finally:
         operation.world.settle()
     post_mapping(operation)
+
+
+def _is_what_was_mapped(created: Json, content: Json) -> bool:
+    """Whether mapping once more would find nothing to change; secrets are not shown, defaults of the store are."""
+    return all(name not in created or equal(value, created[name]) for name, value in content.items())
 
 
 def link(operation: Operation) -> None:
