@@ -11,6 +11,7 @@ from conf.terms import RunState
 from flows.prefect_client import Deployments, connected, server_at
 from flows.prefect_runs import conclusion_of, flow_run_for
 from flows.prefect_shell import Conclusion, PrefectShell, Work, drive
+from flows.run_report import report_of, rest_address
 
 if TYPE_CHECKING:
     from flows.call import Runtime
@@ -35,7 +36,7 @@ class PrefectExecutor:
         runtime: Runtime,
         run: RunRow,
         carry_out: Callable[[PrefectShell], Awaitable[RunRow | None]],
-        interrupted: Callable[[], bool],
+        before_step: Callable[[], Awaitable[None]],
     ) -> bool:
         """Carry the run out in Prefect. False when that could not begin: then nothing of the run was done."""
         failure: ReconError | None = None
@@ -47,13 +48,14 @@ class PrefectExecutor:
             except ReconError as error:
                 failure = error
                 return Conclusion(RunState.ACTIVE, error.message)
-            return (
-                Conclusion(RunState.ACTIVE, "left to another worker")
-                if ended is None
-                else conclusion_of(ended)
-            )
+            if ended is None:
+                return Conclusion(RunState.ACTIVE, "left to another worker")
+            if not shell.reported:
+                found = report_of(ended, rest_address(runtime.settings))
+                await shell.report(found.title, found.markdown, found.link)
+            return conclusion_of(ended)
 
-        began = await self._drive(runtime, run, concluded, interrupted)
+        began = await self._drive(runtime, run, concluded, before_step)
         if failure is not None:
             raise failure
         return began
@@ -63,14 +65,14 @@ class PrefectExecutor:
         runtime: Runtime,
         run: RunRow,
         concluded: Callable[[PrefectShell], Awaitable[Conclusion]],
-        interrupted: Callable[[], bool],
+        before_step: Callable[[], Awaitable[None]],
     ) -> bool:
         began = False
         try:
             with server_at(self._api):
                 async with connected() as client:
                     flow_run = await flow_run_for(client, self._deployments, runtime.database, run)
-                    work = Work(run.mapping, concluded, interrupted, client)
+                    work = Work(run.mapping, concluded, before_step, client)
                     try:
                         await drive(work, flow_run, run.id)
                     finally:

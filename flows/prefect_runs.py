@@ -19,7 +19,8 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from conf.terms import RunState
 from flows.prefect_client import FLOW, TAG, Deployments
-from flows.prefect_shell import Conclusion
+from flows.prefect_shell import Conclusion, publish
+from flows.run_report import report_of, rest_address
 from flows.store import runs
 from flows.store.run_rows import COLUMNS, RunRow, run_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
     from conf.database import Database
+    from flows.call import Runtime
 
 SETTLED_MS: Final = 15_000
 """A run that ended so long ago has had time to write its flow run's state itself."""
@@ -94,10 +96,10 @@ async def _create(client: PrefectClient, deployments: Deployments, run: RunRow) 
     )
 
 
-async def settle(client: PrefectClient, deployments: Deployments, database: Database, now: int) -> None:
+async def settle(client: PrefectClient, deployments: Deployments, runtime: Runtime) -> None:
     """Put right what Prefect shows: flow runs left open by a worker that died, and runs it never saw."""
-    await _close_left_open(client, database, now)
-    await _record_unseen(client, deployments, database, now)
+    await _close_left_open(client, runtime.database, runtime.clock())
+    await _record_unseen(client, deployments, runtime)
 
 
 async def _close_left_open(client: PrefectClient, database: Database, now: int) -> None:
@@ -116,17 +118,16 @@ async def _close_left_open(client: PrefectClient, database: Database, now: int) 
             await client.set_flow_run_state(flow_run.id, conclusion_of(run).shown(), force=True)
 
 
-async def _record_unseen(
-    client: PrefectClient, deployments: Deployments, database: Database, now: int
-) -> None:
-    async with database.read() as tx:
+async def _record_unseen(client: PrefectClient, deployments: Deployments, runtime: Runtime) -> None:
+    async with runtime.database.read() as tx:
         rows = await tx.fetch(
             f"select {COLUMNS} from recon_run where state <> ? and flow_run_id is null and ended_at > ? "
             "order by seq limit ?",
-            (RunState.ACTIVE.value, now - RECORDED_MS, AT_ONCE),
+            (RunState.ACTIVE.value, runtime.clock() - RECORDED_MS, AT_ONCE),
         )
     for run in map(run_of, rows):
-        flow_run = await flow_run_for(client, deployments, database, run)
+        flow_run = await flow_run_for(client, deployments, runtime.database, run)
+        await publish(client, flow_run.id, run.mapping, report_of(run, rest_address(runtime.settings)))
         state: Any = conclusion_of(run).shown()
         state.message = f"{state.message} Prefect was away: {_when(run.started_at)} to {_when(run.ended_at)}."
         await client.set_flow_run_state(flow_run.id, state, force=True)

@@ -25,7 +25,7 @@ from prefect.states import Cancelled, Completed, Failed, Pending, Scheduled
 
 from conf.terms import RunState
 from flows.prefect_client import FLOW, slug
-from flows.shell import Interrupted, Report
+from flows.shell import Report
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -66,7 +66,7 @@ class Work:
 
     mapping: str
     carry_out: Callable[[PrefectShell], Awaitable[Conclusion]]
-    interrupted: Callable[[], bool]
+    before_step: Callable[[], Awaitable[None]]
     client: PrefectClient
     began: bool = False
 
@@ -77,16 +77,16 @@ _WORK: ContextVar[Work] = ContextVar("work")
 class PrefectShell:
     """Shows each step as a task run, and progress and result as artifacts."""
 
-    def __init__(self, client: PrefectClient, flow_run: UUID, mapping: str, stop: Callable[[], bool]) -> None:
-        self._client = client
-        self._flow_run = flow_run
-        self._mapping = mapping
-        self._stop = stop
+    def __init__(self, work: Work, flow_run: UUID) -> None:
+        self._work = work
+        self._client = client = work.client
+        self._mapping = mapping = work.mapping
+        self.reported = False
+        self.flow_run = flow_run
         self._progress = _Progress(client, flow_run, mapping)
 
     async def step(self, name: str, act: Callable[[], Awaitable[T]]) -> T:
-        if self._stop():
-            raise Interrupted(name)
+        await self._work.before_step()
         answers: list[T] = []
 
         async def carry_out() -> None:
@@ -103,7 +103,8 @@ class PrefectShell:
             self._progress.show(max(0.0, min(1.0, fraction)), text)
 
     async def report(self, title: str, markdown: str, link: str) -> None:
-        await publish(self._client, self._flow_run, self._mapping, Report(title, markdown, link))
+        self.reported = True
+        await publish(self._client, self.flow_run, self._mapping, Report(title, markdown, link))
 
     async def close(self) -> None:
         """Wait for the last figure of progress."""
@@ -176,8 +177,7 @@ async def recon(run_id: str) -> State[Any]:
     if work is None:
         raise RuntimeError(f"Run {run_id} is carried out by `recon worker`, not by a worker of Prefect's")
     work.began = True
-    context = flow_run_id()
-    shell = PrefectShell(work.client, context, work.mapping, work.interrupted)
+    shell = PrefectShell(work, flow_run_id())
     try:
         conclusion = await work.carry_out(shell)
     finally:

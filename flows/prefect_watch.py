@@ -88,7 +88,7 @@ class PrefectWatch:
             async with connected() as client:
                 if whole:
                     await keep_in_step(client, deployments, runtime, jobs)
-                    await settle(client, deployments, runtime.database, now)
+                    await settle(client, deployments, runtime)
                     self._compared = loop.time()
                 await deployments.beat(client)
                 await deliver(client, deployments, runtime, jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from urllib.parse import urlsplit
 
@@ -28,4 +29,6 @@ async def _get(url: str) -> int:
         line = await reader.readline()
     finally:
         writer.close()
+        with contextlib.suppress(OSError, ssl.SSLError):
+            await writer.wait_closed()
     return int(line.split()[1]) if line.startswith(b"HTTP/") else 0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from conf.errors import Unavailable
@@ -48,8 +48,9 @@ class Held:
 
     run_id: str
     token: int
+    renewed_at: float = field(default_factory=time.monotonic)
     lost: bool = False
-    """Set from outside when the lease could not be renewed: another worker has the run, or will."""
+    """The lease could not be renewed: another worker has the run, or will."""
 
 
 class RunLane:
@@ -99,8 +100,10 @@ class RunLane:
         held = self.held = Held(run.id, run.token)
         _LOG.info("run taken", extra={"run": run.id, "mapping": run.mapping, "claim": run.token})
 
-        def interrupted() -> bool:
-            return lane.stopping or held.lost
+        async def before_step() -> None:
+            await self._renew(runtime, held)
+            if lane.stopping or held.lost:
+                raise Interrupted
 
         async def carry_out(shell: Shell) -> RunRow | None:
             return await self._carry_out(runtime, run, shell)
@@ -110,8 +113,8 @@ class RunLane:
                 await finish(runtime, run.id, run.token, Stage.COMPLETED_FAILED, reason=POISONED)
                 return True
             prefect = await self._prefect(patient=True)
-            if prefect is None or not await prefect.execute(runtime, run, carry_out, interrupted):
-                await carry_out(EmbeddedShell(interrupted))
+            if prefect is None or not await prefect.execute(runtime, run, carry_out, before_step):
+                await carry_out(EmbeddedShell(before_step))
         finally:
             self.held = None
         return True
@@ -185,7 +188,23 @@ class RunLane:
             await runs.release_owner(tx, self.owner)
             tx.after_commit(lambda: runtime.wake("run"))
 
+    async def _renew(self, runtime: Runtime, held: Held) -> None:
+        """Renew the lease between two steps.
+
+        The worker's own beat does that too, but where pages follow each other closely it may wait long for its turn to
+        write.
+        """
+        if (time.monotonic() - held.renewed_at) * 3000 < self._lease_ms:
+            return
+        async with runtime.database.write() as tx:
+            now = await clock(tx)
+            ids = await runs.renew(tx, self.owner, now, now + self._lease_ms)
+        self.renewed(held, ids)
+
     def renewed(self, held: Held | None, ids: Collection[str]) -> None:
         """Takes the ids of the runs whose lease was renewed while `held` was held."""
-        if held is not None and held is self.held and held.run_id not in ids:
+        if held is None or held is not self.held:
+            return
+        held.renewed_at = time.monotonic()
+        if held.run_id not in ids:
             held.lost = True

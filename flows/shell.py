@@ -52,20 +52,25 @@ class Report:
         return f"# {self.title}\n\n{self.markdown}\n\n[Open this run]({self.link})\n"
 
 
-class EmbeddedShell:
-    """Awaits each step directly; shows nothing."""
+async def always() -> None:
+    """Every step may begin."""
 
-    def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:
-        self._interrupted = interrupted
-        self.reported: Report | None = None
+
+class EmbeddedShell:
+    """Awaits each step directly; shows nothing.
+
+    `before_step` is awaited before each step; it raises Interrupted when the step should not begin.
+    """
+
+    def __init__(self, before_step: Callable[[], Awaitable[None]] = always) -> None:
+        self._before_step = before_step
 
     async def step(self, name: str, act: Callable[[], Awaitable[T]]) -> T:
-        if self._interrupted():
-            raise Interrupted(name)
+        await self._before_step()
         return await act()
 
     async def progress(self, fraction: float | None, text: str) -> None:
         return None
 
     async def report(self, title: str, markdown: str, link: str) -> None:
-        self.reported = Report(title, markdown, link)
+        return None
