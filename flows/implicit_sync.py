@@ -122,7 +122,7 @@ async def _record(call: Call, mapping: ObjectMapping, entry: Entry) -> None:
         "action": None if entry.action is None else str(entry.action),
         "status": str(entry.status),
         "sourceObjectId": f"{mapping.source}/{entry.source_id}",
-        "targetObjectId": entry.fields.get("target_id", entry.target_id),
+        "targetObjectId": entry.recorded_target,
         "message": entry.message,
         "messageDetail": entry.detail,
         "exception": None,

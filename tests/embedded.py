@@ -36,10 +36,10 @@ class Embedded:
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """One call as openidm-admin; answers status and parsed body."""
-        answer = await self.client.request(
-            method, f"/openidm/{path}", json=body, headers={**ADMIN, **headers}
-        ) if body is not None else await self.client.request(
-            method, f"/openidm/{path}", headers={**ADMIN, **headers}
+        answer = (
+            await self.client.request(method, f"/openidm/{path}", json=body, headers={**ADMIN, **headers})
+            if body is not None
+            else await self.client.request(method, f"/openidm/{path}", headers={**ADMIN, **headers})
         )
         return answer.status_code, answer.json() if answer.content else None
 

@@ -25,6 +25,8 @@ class Entry:
     source_id: str | None = None
     target_id: str | None = None
     """As the audit shows it: only when the target exists at the end, always in the target phase."""
+    recorded_target: str | None = None
+    """The target that was dealt with, whether it exists at the end or not."""
     situation: Situation | None = None
     action: Action | None = None
     status: EntryStatus = EntryStatus.SUCCESS

@@ -227,6 +227,7 @@ class Operation:
         """Fill in what the counters, the audit and the target phase need."""
         entry.source_id = self.source_id
         entry.target_id = self.shown_target()
+        entry.recorded_target = self.target_id
         entry.had_target = self.target_id is not None
         entry.had_link = self.had_link
         entry.link_created = self.link_created

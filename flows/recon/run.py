@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
     from conf.transaction import Transaction
     from flows.call import Call
-    from flows.scripts.host import Script
+    from flows.scripts.script import Script
     from flows.scripts.session import ScriptSession
     from flows.shell import Shell
     from flows.store.run_rows import RunRow

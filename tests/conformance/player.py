@@ -115,7 +115,9 @@ class Player:
             **await self._state(sides, types, named),
         }
 
-    async def _state(self, sides: dict[str, list[Json]], types: list[str], named: Callable[[Any], Any]) -> Json:
+    async def _state(
+        self, sides: dict[str, list[Json]], types: list[str], named: Callable[[Any], Any]
+    ) -> Json:
         links = [link for name in types for link in await self._query("repo/link", f'linkType eq "{name}"')]
 
         def plain(o: Json) -> Json:
@@ -136,7 +138,9 @@ class Player:
         }
 
     async def _query(self, resource: str, flt: str = "true") -> list[Json]:
-        code, body = await self.product.call("GET", f"{resource}?{urllib.parse.urlencode({'_queryFilter': flt})}")
+        code, body = await self.product.call(
+            "GET", f"{resource}?{urllib.parse.urlencode({'_queryFilter': flt})}"
+        )
         assert code == 200, body
         return list(body["result"])
 
@@ -160,7 +164,9 @@ def bare(ref: str | None) -> str | None:
 
 def naming(sides: dict[str, list[Json]]) -> Callable[[Any], Any]:
     """Ids made by a server are replaced by the object's uid."""
-    names = {o["_id"]: f"uid:{o.get('uid')}" for found in sides.values() for o in found if UUID.match(o["_id"])}
+    names = {
+        o["_id"]: f"uid:{o.get('uid')}" for found in sides.values() for o in found if UUID.match(o["_id"])
+    }
     return lambda value: None if value is None else names.get(value, "uid:?" if UUID.match(value) else value)
 
 
@@ -176,7 +182,9 @@ def reduced(answer: Json, world: Json) -> Json:
         {k: v for k, v in (e | {"action": quiet(e)}).items() if k != "message"} for e in answer["entries"]
     )
     if "state" not in answer:
-        return {"code": answer["code"] // 100, "entries": entries} | {k: answer[k] for k in ("src", "dst", "links")}
+        return {"code": answer["code"] // 100, "entries": entries} | {
+            k: answer[k] for k in ("src", "dst", "links")
+        }
     out: Json = {k: answer[k] for k in ("state", "stage", "statusSummary", "src", "dst", "links")}
     out["situationSummary"] = {k: v for k, v in answer["situationSummary"].items() if v}
     p = answer["progress"]
@@ -216,5 +224,7 @@ def differences(want: Any, got: Any, at: str = "") -> list[str]:
         extra = [g for g in got if g not in want]
         if not missing and not extra and len(want) != len(got):
             return [f"{at}: {len(want)} expected, {len(got)} found"]
-        return [f"{at}: expected {json.dumps(m)}" for m in missing] + [f"{at}: found    {json.dumps(e)}" for e in extra]
+        return [f"{at}: expected {json.dumps(m)}" for m in missing] + [
+            f"{at}: found    {json.dumps(e)}" for e in extra
+        ]
     return [] if want == got else [f"{at}: expected {json.dumps(want)}, found {json.dumps(got)}"]
