@@ -30,7 +30,6 @@ _LOG = logging.getLogger(__name__)
 _REMEMBER_SECONDS: Final = 60
 _MOST_REMEMBERED: Final = 1000
 _AT_ONCE: Final = 2
-_QUEUE: Final = 50
 _LOGIN_ROUTES: Final = frozenset({("authentication", "login"), ("info", "login")})
 
 
@@ -67,6 +66,8 @@ class Gate:
     runtime: Runtime
     cli: str = ""
     """Token of the command line; empty when there is none."""
+    queue: int = 50
+    """Passwords that may wait to be checked; beyond it the answer is 503."""
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _verified: dict[bytes, _Verified] = field(default_factory=dict)
     _flights: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
@@ -120,7 +121,7 @@ class Gate:
         flight = digest + (account.version if account else "").encode()
         if (shared := self._flights.get(flight)) is not None:
             return await asyncio.shield(shared)
-        if len(self._flights) >= _QUEUE:
+        if len(self._flights) >= self.queue:
             raise Unavailable("Too many logins wait to be checked; try again in a moment")
         task = asyncio.ensure_future(self._hash(account.hashed if account else None, claim.password))
         self._flights[flight] = task

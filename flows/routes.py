@@ -19,6 +19,7 @@ from flows.resources.scheduler import Jobs, Scheduler, Triggers
 from flows.resources.script import Scripts
 from flows.resources.sync import MappingsResource, SyncResource
 from flows.resources.system import SystemObjects, Systems
+from flows.resources.workflow_routes import add_workflow
 from flows.router import Router
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def build_router(_project: LiveProject | None = None) -> Router:
     router.add("policy", Policies(), deep=True)
     router.add("script", Scripts())
     router.add("endpoint/{name}", Endpoint(), deep=True)
+    add_workflow(router)
     router.add("info", Info())
     router.add("authentication", Authentication())
     return router

@@ -49,7 +49,7 @@ def read_script_object(runtime: Runtime, content: Any, where: str) -> ScriptConf
     if not isinstance(content, Mapping):
         raise BadRequest(f"{where}: expected a script object with 'type' and 'source' or 'file'")
     if not content.get("type"):
-        raise BadRequest("Embedded script must have type, such as text/javascript")
+        raise BadRequest("Embedded script must have type")
     reading = Reading(where, runtime.project.scripts.has)
     config = read_script(Node(dict(content), reading))
     if config is None or reading.problems:

@@ -165,7 +165,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
             Operation("GET", "/workflow/processinstance/history", "Query processes, ended ones too", QUERY),
             *_collection("/workflow/taskinstance", "tasks", by_post=False),
             Operation("GET", "/workflow/taskinstance/{id}", "Read a task"),
-            _act("/workflow/taskinstance/{id}", "Decide a task, or take it", "complete", "claim"),
+            Operation(
+                "POST",
+                "/workflow/taskinstance/{id}",
+                "Decide a task, or take it",
+                actions=("complete", "claim"),
+                body=_OBJECT,
+                answers=(200, 202),
+            ),
             Operation(
                 "PUT",
                 "/workflow/taskinstance/{id}",

@@ -25,8 +25,10 @@ from api.rest.parameters import Parameters, parse, refuse_control
 from api.rest.reply import refusal, reply
 from conf.errors import BadRequest, NotFound, NotSupported, PreconditionFailed, ReconError, Unavailable
 from flows.call import Call, Runtime, new_transaction_id
+from flows.pending import Pending
 from flows.projection import ALWAYS, project
 from flows.router import Found
+from flows.scripts.failures import ScriptFailed
 
 PREFIX: Final = "/openidm"
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -90,6 +92,8 @@ class Crest:
         try:
             response = await self._answer(request, transaction_id, seen)
         except ReconError as error:
+            if isinstance(error, ScriptFailed) and error.status >= 500:
+                error.status = 400  # the script is the caller's or the project's, and so is its mistake
             response = refusal(error, pretty=seen.pretty)
         except Exception:
             _LOG.exception(
@@ -315,7 +319,7 @@ async def _action(exchange: Exchange) -> Response:
         parameters,
     )
     if isinstance(answer, dict):
-        return _one(exchange, answer)
+        return _one(exchange, answer, 202 if isinstance(answer, Pending) else 200)
     return reply(answer, pretty=exchange.parameters.pretty)
 
 

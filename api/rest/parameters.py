@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from conf.errors import BadRequest
+from flows.projection import read_sort_key
 from flows.router import Query
 
 _COMMON: Final = ("_fields", "_prettyPrint", "_mimeType", "_crestapi", "_api")
@@ -83,12 +84,18 @@ class Parameters:
             expression=given.get("_queryExpression"),
             parameters=self.extra,
             fields=self.fields,
-            sort_keys=_words(given.get("_sortKeys", "")),
+            sort_keys=self._sort_keys(),
             page_size=page_size,
             offset=offset,
             cookie=cookie,
             total_policy=self._policy(),
         )
+
+    def _sort_keys(self) -> tuple[str, ...]:
+        keys = _words(self.reserved.get("_sortKeys", ""))
+        for key in keys:
+            read_sort_key(key)
+        return keys
 
     def _number(self, name: str) -> int:
         text = self.reserved.get(name, "0").strip()

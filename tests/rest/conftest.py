@@ -1,15 +1,20 @@
-"""A server of its own for each test: an empty project folder, SQLite, called in process."""
+"""A server for each test module: a project folder, SQLite, called in process."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
+import pytest_asyncio
+from fastapi import FastAPI
 
 from api.app import create_app
+from api.rest.crest import Crest
+from conf.project import DEFAULTS
 from conf.settings import Settings
 from flows.call import Runtime
 
@@ -20,9 +25,18 @@ ADMIN = {"X-OpenIDM-Username": "openidm-admin", "X-OpenIDM-Password": "openidm-a
 class Server:
     """A running application and a client that talks to it."""
 
-    runtime: Runtime
+    app: FastAPI
     client: httpx2.AsyncClient
     headers: dict[str, str] = field(default_factory=lambda: dict(ADMIN))
+
+    @property
+    def crest(self) -> Crest:
+        found: Crest = self.app.state.crest
+        return found
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.crest.runtime
 
     async def call(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **more: Any
@@ -46,9 +60,6 @@ class Server:
         return answer.json()
 
 
-Starter = Callable[..., Awaitable[Server]]
-
-
 @asynccontextmanager
 async def serve(folder: Path, **settings: Any) -> AsyncIterator[Server]:
     """A server on this project folder."""
@@ -59,23 +70,26 @@ async def serve(folder: Path, **settings: Any) -> AsyncIterator[Server]:
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client,
     ):
-        yield Server(app.state.runtime, client)
+        yield Server(app, client)
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    """A server on an empty project folder."""
-    async with serve(tmp_path) as found:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One server for a test module, on a project folder with managed types of our own beside the default ones."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "conf").mkdir()
+    document = orjson.loads((DEFAULTS / "managed.json").read_bytes())
+    document["objects"] += [{"name": name} for name in ("src", "dst", "q", "void")]
+    (folder / "conf" / "managed.json").write_bytes(orjson.dumps(document))
+    async with serve(folder) as found:
         yield found
 
 
-@pytest.fixture
-async def plain(server: Server) -> Server:
-    """A server with managed types `src`, `dst` and `q` that have no schema."""
-    document = await server.get("config/managed")
-    document["objects"] += [{"name": name} for name in ("src", "dst", "q", "void")]
-    await server.put("config/managed", document)
-    return server
+@pytest.fixture(autouse=True)
+def _no_cookies(request: pytest.FixtureRequest) -> None:
+    """No test logs another one in."""
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").client.cookies.clear()
 
 
 def user(**more: Any) -> dict[str, Any]:

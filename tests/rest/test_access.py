@@ -1,0 +1,103 @@
+"""Who may do what: administrators everything, others what access.json allows, nobody else anything."""
+
+from typing import Any
+
+import pytest
+
+from conf.access import AccessRule
+from api.access import permit
+from conf.errors import Forbidden
+from flows.call import Caller
+from flows.router import Found, Resource
+from tests.rest.conftest import Server, user
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ANONYMOUS = {"X-OpenIDM-Username": "anonymous", "X-OpenIDM-Password": "anonymous"}
+PERSON = {"X-OpenIDM-Username": "person", "X-OpenIDM-Password": "Passw0rd"}
+AUDITOR = {"X-OpenIDM-Username": "auditor", "X-OpenIDM-Password": "Passw0rd"}
+
+
+@pytest.fixture
+async def people(server: Server) -> Server:
+    roles = [{"_ref": "internal/role/openidm-auditor"}]
+    for name, more in (("person", {}), ("auditor", {"authzRoles": roles})):
+        body = user(userName=name, mail=f"{name}@example.com", password="Passw0rd", **more)
+        assert (await server.call("PUT", f"managed/user/{name}", body)).status_code in (200, 201)
+    return server
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "anonymous", "person", "auditor"),
+    [
+        ("GET", "info/ping", None, 200, 200, 200),
+        ("GET", "info/login", None, 200, 200, 200),
+        ("POST", "authentication?_action=login", None, 200, 200, 200),
+        ("GET", "recon", None, 403, 403, 200),
+        ("POST", "recon?_action=recon&mapping=x", None, 403, 403, 403),
+        ("GET", "audit/recon?_queryFilter=true", None, 403, 403, 200),
+        ("GET", "repo/link?_queryFilter=true", None, 403, 403, 403),
+        ("GET", "config/sync", None, 403, 403, 403),
+        ("PUT", "config/sync", {"mappings": []}, 403, 403, 403),
+        ("POST", "script?_action=eval", {"type": "text/javascript", "source": "1"}, 403, 403, 403),
+        ("GET", "managed/user/person", None, 403, 200, 403),
+        ("GET", "managed/user/auditor", None, 403, 403, 200),
+        ("GET", "managed/user/nosuch", None, 403, 403, 403),
+        ("GET", "managed/user?_queryFilter=true", None, 403, 403, 403),
+        ("PATCH", "managed/user/person", [], 403, 403, 403),
+        ("PUT", "managed/user/person", {}, 403, 403, 403),
+        ("DELETE", "managed/user/person", None, 403, 403, 403),
+        ("GET", "workflow/taskinstance?_queryFilter=true", None, 403, 200, 200),
+        ("GET", "workflow/processdefinition?_queryFilter=true", None, 403, 200, 200),
+        ("DELETE", "workflow/taskinstance/1", None, 403, 403, 403),
+        ("GET", "scheduler/job?_queryFilter=true", None, 403, 403, 403),
+        ("GET", "internal/role/openidm-admin", None, 403, 403, 403),
+        ("GET", "system?_queryFilter=true", None, 403, 403, 403),
+        ("GET", "nosuch", None, 403, 403, 403),
+    ],
+)
+async def test_the_matrix(
+    people: Server, method: str, path: str, body: Any, anonymous: int, person: int, auditor: int
+) -> None:
+    for headers, expected in ((ANONYMOUS, anonymous), (PERSON, person), (AUDITOR, auditor)):
+        more = {} if body is None else {"json": body}
+        answer = await people.client.request(method, f"/openidm/{path}", headers=headers, **more)
+        people.client.cookies.clear()
+        assert answer.status_code == expected, (headers["X-OpenIDM-Username"], answer.text)
+        if expected == 403:
+            assert answer.json() == {"code": 403, "reason": "Forbidden", "message": "Access denied"}
+
+
+async def test_a_refused_call_has_changed_nothing(people: Server) -> None:
+    await people.client.request("DELETE", "/openidm/managed/user/person", headers=PERSON)
+    assert (await people.call("GET", "managed/user/person")).status_code == 200
+
+
+def rule(custom: str) -> AccessRule:
+    return AccessRule(
+        "managed/user/*", frozenset({"r"}), frozenset({"read", "patch"}), frozenset(), custom=custom
+    )
+
+
+@pytest.mark.parametrize(
+    ("custom", "verb", "id", "allowed"),
+    [
+        ("", "read", "x", True),
+        ("", "delete", "x", False),
+        ("ownDataOnly()", "read", "me", True),
+        ("ownDataOnly()", "read", "x", False),
+        ("ownDataOnly() && whoKnows()", "read", "me", False),
+        ("whoKnows()", "read", "me", False),
+        ("not a call", "read", "me", False),
+        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "read", "me", True),
+        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "patch", "me", False),
+    ],
+)
+async def test_conditions_of_rules(custom: str, verb: str, id: str, allowed: bool) -> None:
+    caller = Caller("me", "managed/user", "me", frozenset({"r"}))
+    found = Found(Resource(), {"type": "user"}, id, "managed/{type}")
+    try:
+        permit((rule(custom),), caller, verb, found, f"managed/user/{id}", None)
+    except Forbidden:
+        assert not allowed
+    else:
+        assert allowed
