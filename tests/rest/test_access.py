@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from conf.access import AccessRule
 from api.access import permit
+from conf.access import AccessRule
 from conf.errors import Forbidden
 from flows.call import Caller
 from flows.router import Found, Resource

@@ -1,6 +1,7 @@
 """Verbs, headers and parameters, as CREST has them."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -77,8 +78,6 @@ async def test_the_method_can_be_overridden(server: Server) -> None:
 
 async def test_ids_may_hold_what_a_url_must_encode(server: Server) -> None:
     for id in ("a b", "ü@x", "50%", "a;b=c", "a?b", "a#b", "..x", "+", "%2e"):
-        from urllib.parse import quote
-
         path = f"managed/src/{quote(id, safe='')}"
         assert (await server.put(path, {"n": 1}))["_id"] == id
         assert (await server.get(path))["_id"] == id

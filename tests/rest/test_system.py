@@ -9,7 +9,10 @@ from tests.rest.conftest import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ROWS = '"description", "uid", "firstname", "email"\n"Created", "bjensen", "Barbara", "b@example.com"\n"x", "scarter", "Steven", ""\n'
+ROWS = """"description", "uid", "firstname", "email"
+"Created", "bjensen", "Barbara", "b@example.com"
+"x", "scarter", "Steven", ""
+"""
 
 
 def provisioner(file: str) -> dict[str, Any]:
