@@ -49,11 +49,6 @@ _INVARIANTS: Final = (
         "select seq from process_instance"
         " where (open = 0) <> (outcome is not null) or (open = 0) <> (ended_at is not null)",
     ),
-    (
-        "What was rejected has no order that was carried out",
-        "select p.seq from process_instance p join intent i on i.process = p.seq"
-        " where p.outcome = 'rejected' and i.state = 'APPLIED' and i.target_id is not null",
-    ),
 )
 
 

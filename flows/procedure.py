@@ -223,12 +223,13 @@ async def carry_out(
 
 
 async def outcome_of(tx: Transaction, process: int) -> Outcome:
-    """How a process ends whose procedure has come to its end."""
-    states = [order.state for order in await intents.of_process(tx, process)]
-    if states:
-        return Outcome.STALE if states[-1] is IntentState.STALE else Outcome.APPROVED
+    """How a process ends whose procedure has come to its end: as its last decision said, and what came of it."""
     decided = [task.decision for task in await records.tasks_of(tx, [process]) if task.decision is not None]
-    return Outcome.REJECTED if decided and decided[-1].verdict is Verdict.REJECTED else Outcome.COMPLETED
+    if not decided or decided[-1].verdict is Verdict.COMPLETED:
+        return Outcome.COMPLETED
+    if decided[-1].verdict is Verdict.REJECTED:
+        return Outcome.REJECTED
+    return Outcome.STALE if decided[-1].intent == IntentState.STALE else Outcome.APPROVED
 
 
 async def settle_orders(tx: Transaction, process: int, now: int, message: str) -> None:

@@ -30,6 +30,8 @@ _MEMBERS: Final = frozenset(
         "processDefinitionResourceName", "processInstanceId", "startTime", "startUserId", "tenantId", "variables",
     }
 )  # fmt: skip
+ACCESS: Final = "process/access"
+"""Configuration id of `conf/process-access.json`: who may start which process."""
 _OWN: Final = ("_key", "_processDefinitionId", "_businessKey", "_id", "_rev")
 
 
@@ -129,7 +131,7 @@ def _require_start(call: Call, definition: Published) -> None:
     """Administrators start any process, others what process-access.json allows them."""
     if is_admin(call.caller):
         return
-    rules: Any = call.runtime.project.documents.get("process-access", {}).get("workflowAccess", [])
+    rules: Any = call.runtime.project.documents.get(ACCESS, {}).get("workflowAccess", [])
     shown = wire.listed_definition(definition)
     for rule in rules if isinstance(rules, list) else []:
         check = rule.get("propertiesCheck", {}) if isinstance(rule, dict) else {}

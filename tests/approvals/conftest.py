@@ -80,6 +80,15 @@ def postgres_server() -> Iterator[str]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    url = postgres.make_database(postgres_server)
+    with asyncio.Runner() as runner:
+        runner.run(schema.upgrade(url))
+    yield url
+    postgres.drop_database(postgres_server, url)
+
+
 @pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
@@ -88,9 +97,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     server: str = request.getfixturevalue("postgres_server")
-    url = postgres.make_database(server)
-    with asyncio.Runner() as runner:
-        runner.run(schema.upgrade(url))
+    url = postgres.make_database(server, request.getfixturevalue("postgres_template"))
     yield url
     postgres.drop_database(server, url)
 
