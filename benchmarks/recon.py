@@ -23,13 +23,13 @@ from benchmarks.workload import HEADER, write_csv, write_project
 from conf.settings import Settings
 from flows.call import Runtime
 from flows.launch import Launch, launch
-from flows.reconcile import execute_run
 from flows.recon.status import status_document
+from flows.reconcile import execute_run
 from flows.runtime import running
 from flows.shell import EmbeddedShell
 from flows.store import runs
 
-PAGE = 10_000
+PAGE = 1000  # the commit size of the product
 
 
 def peak_mib() -> float:
