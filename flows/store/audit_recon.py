@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from conf.transaction import Row
-from flows.store.json_text import dump_optional, load_optional, plain
+from flows.store.json_text import dump, load_optional, plain
 
 
 @dataclass(slots=True)
@@ -45,13 +46,22 @@ class ReconAudit:
 
 COLUMNS: Final = tuple(field.name for field in fields(ReconAudit))
 DETAIL: Final = COLUMNS.index("detail")
+_VALUES: Final = attrgetter(*COLUMNS)
+#: what others wrote: ids and texts; the rest are words of ours
+_FOREIGN: Final = ("user_id", "source_id", "target_id", "ambiguous", "message", "exception", "approver")
+_FOREIGN_TEXTS: Final = attrgetter(*_FOREIGN)
 
 
 def row_of(audit: ReconAudit) -> Row:
     """The row in the order of COLUMNS."""
-    values = [getattr(audit, name) for name in COLUMNS]
-    values[DETAIL] = dump_optional(audit.detail)
-    return tuple(plain(value) if type(value) is str else value for value in values)
+    if any(text and "\0" in text for text in _FOREIGN_TEXTS(audit)):
+        audit = replace(audit)
+        for name in _FOREIGN:
+            setattr(audit, name, plain(getattr(audit, name)))
+    if audit.detail is not None:
+        audit = replace(audit, detail=dump(audit.detail))
+    row: Row = _VALUES(audit)
+    return row
 
 
 def timestamp(at: int) -> str:

@@ -161,11 +161,11 @@ async def ensure_index(database: Database, type: str, pointer: Pointer, *, expec
             return False
         if tx.dialect == "postgresql":
             await tx.run("set local statement_timeout = 0")
-        for number, (columns, rows) in enumerate(_indexes(WORDS[tx.dialect], pointer)):
+        for number, (columns, shape) in enumerate(_indexes(WORDS[tx.dialect], pointer)):
             index = f"{name}_{number}" if number else name
             await tx.run(f"create index {index} on managed_object {columns}")
             if tx.dialect == "sqlite":
-                await tx.run("insert into sqlite_stat1 values ('managed_object', ?, ?)", (index, rows))
+                await tx.run("insert into sqlite_stat1 values ('managed_object', ?, ?)", (index, shape))
         # an index without statistics is not trusted; SQLite is told them, for its own would take a scan
         await tx.run("analyze managed_object" if tx.dialect == "postgresql" else "analyze sqlite_schema")
     return True

@@ -131,7 +131,11 @@ class ReconEntry(SQLModel, table=True):
     """One association entry: only for runs with persistAssociations. Ids are bare."""
 
     __tablename__ = "recon_entry"
-    __table_args__ = (Index("ix_recon_entry_situation", "run", "situation"),)
+    # clustered by its key: entries of a run are read in order and deleted together
+    __table_args__ = (
+        Index("ix_recon_entry_situation", "run", "situation"),
+        {"sqlite_with_rowid": False},
+    )
 
     run: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("changed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("run", "seq"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_recon_entry_situation", "recon_entry", ["run", "situation"], unique=False)
     op.create_table(
