@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flows.resources.associations import AssociationEntryResource, AssociationResource
 from flows.resources.audit import Audit, AuditTopic
 from flows.resources.authentication import Authentication
@@ -22,11 +20,8 @@ from flows.resources.system import SystemObjects, Systems
 from flows.resources.workflow_routes import add_workflow
 from flows.router import Router
 
-if TYPE_CHECKING:
-    from conf.project import LiveProject
 
-
-def build_router(_project: LiveProject | None = None) -> Router:
+def build_router() -> Router:
     """All resources at their paths; they find the configuration in the call."""
     router = Router()
     router.add("recon", ReconResource(), deep=True)

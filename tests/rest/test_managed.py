@@ -283,6 +283,7 @@ async def test_implicit_synchronisation_is_told_in_the_same_transaction(server: 
     async def notify(call: Any, type: str, id: str, old: Any, new: Any) -> None:
         told.append((call.transaction is not None, type, id, old and old["n"], new and new["n"]))
 
+    before = server.runtime.extras["implicit_sync"]
     server.runtime.extras["implicit_sync"] = notify
     try:
         await server.put("managed/src/im", {"n": 1})
@@ -290,7 +291,7 @@ async def test_implicit_synchronisation_is_told_in_the_same_transaction(server: 
         await server.put("managed/src/im", {"n": 2})
         await server.call("DELETE", "managed/src/im")
     finally:
-        del server.runtime.extras["implicit_sync"]
+        server.runtime.extras["implicit_sync"] = before
     assert told == [
         (True, "src", "im", None, 1),
         (True, "src", "im", 1, 2),
