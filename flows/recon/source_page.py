@@ -219,9 +219,10 @@ class SourcePageWork:
                 if hook is None or source is None:
                     continue
                 try:
-                    query = side_query(
-                        hook({"source": source, "linkQualifier": qualifier}), run.mapping.target
-                    )
+                    given = hook({"source": source, "linkQualifier": qualifier})
+                    if not isinstance(given, dict):
+                        continue  # the entry itself says so
+                    query = side_query(given, run.mapping.target)
                     _ = query.filter
                 except ReconError:
                     continue
