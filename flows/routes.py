@@ -14,6 +14,7 @@ from flows.resources.managed import ManagedObjects
 from flows.resources.policy import Policies
 from flows.resources.recon import ReconResource
 from flows.resources.scheduler import Jobs, Scheduler, Triggers
+from flows.resources.schema import Schemas
 from flows.resources.script import Scripts
 from flows.resources.sync import MappingsResource, SyncResource
 from flows.resources.system import SystemObjects, Systems
@@ -42,6 +43,7 @@ def build_router() -> Router:
     router.add("scheduler/job", Jobs())
     router.add("scheduler/trigger", Triggers())
     router.add("policy", Policies(), deep=True)
+    router.add("schema", Schemas(), deep=True)
     router.add("script", Scripts())
     router.add("endpoint/{name}", Endpoint(), deep=True)
     add_workflow(router)

@@ -275,6 +275,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
             ),
         ),
     ),
+    Family(
+        "schema",
+        "Schemas of managed types",
+        (
+            Operation("GET", "/schema", "Query schemas", QUERY),
+            Operation("GET", "/schema/managed/{type}", "Read the schema of a managed type"),
+        ),
+    ),
     Family("script", "Scripts", (_act("/script", "Run or compile a script", "eval", "compile"),)),
     Family(
         "endpoint",

@@ -12,7 +12,7 @@ from conf.filters import parse as filters
 from conf.filters.ast import And, Comparison, Filter, Literal, Not
 from conf.managed_schema import ManagedType
 from conf.transaction import Transaction
-from flows import managed_objects, object_policies, patch
+from flows import managed_hooks, managed_objects, object_policies, patch
 from flows.activity import activity_event
 from flows.engine.differences import equal
 from flows.managed_objects import Prepared
@@ -40,7 +40,7 @@ class ManagedObjects(Resource):
             raise BadRequest(f"The resource collection managed/{type.name} cannot be read")
         async with call.read() as tx:
             stored = await _existing(tx, type, id)
-        return shown(call, type, stored, fields)
+        return await managed_hooks.on_read(call, type, shown(call, type, stored, fields))
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
         type = _type(call, parts)
@@ -69,7 +69,9 @@ class ManagedObjects(Resource):
             await self._refuse_existing(call, type, id)
             if content.get("_id") not in (None, id) and is_external(call):
                 raise BadRequest(f"The '_id' of the content is not the one of the path, {id}")
+        content = await managed_hooks.before_create(call, type, content)
         prepared = managed_objects.prepare_create(type, content, id=id)
+        prepared = await _as_stored(call, type, prepared)
         await self._hash_ahead(call, prepared)
         async with call.write() as tx:
             stored = await self._insert(call.inside(tx), tx, type, prepared)
@@ -106,6 +108,7 @@ class ManagedObjects(Resource):
         async with call.write() as tx:
             before = await _existing(tx, type, id)
             managed_objects.check_revision(before, revision, "Update")
+            content = await managed_hooks.before_update(call.inside(tx), type, before.object(), content)
             prepared = managed_objects.prepare_update(type, before, content)
             after = await self._replace(call.inside(tx), tx, type, "UPDATE", before, prepared)
         return shown(call, type, after)
@@ -118,7 +121,8 @@ class ManagedObjects(Resource):
         async with call.write() as tx:
             before = await _existing(tx, type, id)
             managed_objects.check_revision(before, revision, "Update")
-            content = await _patched(call, type, before, operations)
+            content = await _patched(call.inside(tx), type, before, operations)
+            content = await managed_hooks.before_update(call.inside(tx), type, before.object(), content)
             prepared = managed_objects.prepare_update(type, before, content, complete=True)
             after = await self._replace(call.inside(tx), tx, type, "PATCH", before, prepared)
         return shown(call, type, after)
@@ -133,6 +137,7 @@ class ManagedObjects(Resource):
         prepared: Prepared,
     ) -> Stored:
         """Write the object when it differs from what is stored; an equal one is left alone, with its revision."""
+        prepared = await _as_stored(call, type, prepared)
         changed = call.runtime.passwords.changed(before.secrets, prepared.secrets_plain)
         if equal(prepared.body, before.body) and not changed:
             return before
@@ -154,6 +159,7 @@ class ManagedObjects(Resource):
         async with call.write() as tx:
             before = await _existing(tx, type, id)
             managed_objects.check_revision(before, revision, "Delete")
+            await managed_hooks.before_delete(call.inside(tx), type, before.object())
             await managed.delete_many(tx, type.name, [id])
             await self._follow(call.inside(tx), tx, type, "DELETE", before, None)
         return shown(call, type, before)
@@ -218,6 +224,9 @@ class ManagedObjects(Resource):
             await tx.run(
                 "delete from login_session where component = ? and user_id = ?", (f"managed/{type.name}", id)
             )
+        if type.hooks:
+            old, new = (found.object() if found else None for found in (before, after))
+            await managed_hooks.after_write(call, type, operation, old, new)
         await _notify(call, type, id, before, after)
 
 
@@ -228,6 +237,15 @@ async def _notify(
     if (notify := call.runtime.extras.get("implicit_sync")) is not None:
         old, new = (found.object() if found else None for found in (before, after))
         await notify(call, type.name, id, old, new)
+
+
+async def _as_stored(call: Call, type: ManagedType, prepared: Prepared) -> Prepared:
+    """What the scripts of the type make of it before it is stored."""
+    if not managed_hooks.has_hooks(type):
+        return prepared
+    content = await managed_hooks.before_store(call, type, {"_id": prepared.id, **prepared.body})
+    body = {name: value for name, value in content.items() if name not in {"_id", "_rev"}}
+    return replace(prepared, body=body, unique_key=managed_objects.unique_key(type, body))
 
 
 def _ends_sessions(before: Stored, after: Stored | None) -> bool:

@@ -133,7 +133,11 @@ def difference(probe: Json, status: int, body: Any) -> str | None:
     if status != wanted:
         return f"{name}: expected {wanted}, found {status} {body}"
     if status >= 400:
-        if body["code"] != status or not body["message"] or set(body) - {"code", "reason", "message", "detail"}:
+        if (
+            body["code"] != status
+            or not body["message"]
+            or set(body) - {"code", "reason", "message", "detail"}
+        ):
             return f"{name}: not in the shape of an error: {body}"
         return None
     if name in OTHER_STATUS or name in OTHER_BODY or agrees(probe["body"], body):
@@ -155,7 +159,9 @@ async def test_the_recorded_calls_get_the_recorded_answers(tmp_path: Path) -> No
         run = ""
         for probe in PROBES:
             if "{run}" in probe["path"] and not run:
-                _, launched = await product.call("POST", "recon?_action=recon&mapping=probe&waitForCompletion=true")
+                _, launched = await product.call(
+                    "POST", "recon?_action=recon&mapping=probe&waitForCompletion=true"
+                )
                 run = launched["_id"]
             status, body = await send(product, probe, run)
             if (told := difference(probe, status, body)) is not None:
