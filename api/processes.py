@@ -24,12 +24,14 @@ EXIT_SECONDS = 3.0
 """How long a process that has done its work may take to end."""
 SHOWN_ELSEWHERE = ("prefect.flow_runs", "prefect.task_runs")
 """Loggers whose lines Prefect shows beside the run; ours say the same."""
+TALKATIVE = ("prefect", "httpx", "alembic")
+"""Loggers that tell of each request and the like."""
 
 
 def run_api(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; answers the exit code."""
     die_with_parent(signal.SIGTERM)
-    logs.configure(settings.log_format, settings.log_level)
+    _start_logging(settings)
     import uvicorn  # noqa: PLC0415 - the worker needs none of it
 
     from api.app import create_app  # noqa: PLC0415
@@ -51,9 +53,7 @@ def run_api(settings: Settings) -> int:
 def run_worker(settings: Settings) -> int:
     """Work until SIGTERM or Ctrl-C; answers the exit code."""
     die_with_parent(signal.SIGTERM)
-    logs.configure(settings.log_format, settings.log_level)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_ours_to_tell)
+    _start_logging(settings)
     if settings.executor == "prefect":
         # before anything imports Prefect, which reads its settings then
         environment = client_environment(settings, api_address(settings), os.environ)
@@ -77,5 +77,13 @@ def _end_soon() -> None:
     last.start()
 
 
+def _start_logging(settings: Settings) -> None:
+    logs.configure(settings.log_format, settings.log_level)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_ours_to_tell)
+
+
 def _is_ours_to_tell(record: logging.LogRecord) -> bool:
-    return not record.name.startswith(SHOWN_ELSEWHERE)
+    if record.name.startswith(SHOWN_ELSEWHERE):
+        return False
+    return record.levelno >= logging.WARNING or not record.name.startswith(TALKATIVE)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 AHEAD = 3
 """Slots that Prefect is told of in advance, where it cannot reckon them itself."""
+AT_FIRST = 20
+"""Runs that are scheduled at once when a schedule is new; the server goes on by itself."""
 ENDED = (
     "Runs are started with `recon run`, POST /openidm/recon or a schedule; Prefect's dashboard only shows them. "
     "Nothing was done."
@@ -81,6 +83,13 @@ async def _match(
                 schedule=asked, active=active, parameters=_parameters(job), slug=key
             )
             await client.create_deployment_schedules(deployment.id, [made])
+            # the server's own scheduler may take a minute to notice
+            await client.request(
+                "POST",
+                "/deployments/{id}/schedule",
+                path_params={"id": deployment.id},
+                json={"max_runs": AT_FIRST},
+            )
         async with runtime.database.write() as tx:
             await schedules.note_told(tx, job, str(deployment.id))
         _LOG.info("schedule told to Prefect", extra={"job": job.name, "mapping": job.mapping})

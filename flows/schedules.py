@@ -118,14 +118,12 @@ def _even_step(seconds: tuple[int, ...]) -> int | None:
 def judge(due: Iterable[int], now: int, policy: str, grace_ms: int = GRACE_MS) -> Mapping[int, SlotOutcome]:
     """What is to become of the slots of one schedule that are delivered together.
 
-    Those on time start (and meet each other as an overlap). Of those that were missed `fireAndProceed` starts the
-    last one, unless one on time makes up for it, and drops the rest; `doNothing` drops them all.
+    Only the last one may start, since it makes up for those before it: it starts when it is on time, and with
+    `fireAndProceed` also when it was missed.
     """
     slots = sorted(set(due))
-    missed = [slot for slot in slots if slot < now - grace_ms]
-    found = dict.fromkeys(slots, SlotOutcome.STARTED)
-    found |= dict.fromkeys(missed, SlotOutcome.MISFIRED)
-    if missed == slots and slots and policy != "doNothing":
+    found = dict.fromkeys(slots, SlotOutcome.MISFIRED)
+    if slots and (slots[-1] >= now - grace_ms or policy != "doNothing"):
         found[slots[-1]] = SlotOutcome.STARTED
     return found
 
@@ -162,7 +160,7 @@ async def take_slot(
         if await tx.fetch("select 1 from schedule_slot where job = ? and slot_at = ?", (job.name, slot)):
             return None
         run_id: str | None = None
-        outcome, reason = wanted, "missed: nothing was there to run it in time"
+        outcome, reason = wanted, "missed: nothing was there to start it in time"
         if wanted is SlotOutcome.STARTED:
             outcome, reason, run_id = await _start(call.inside(tx), job, flow_run_id)
         await store.take_slot(tx, store.Slot(job.name, slot, outcome.value, run_id, reason))

@@ -83,6 +83,7 @@ def test_the_digest_follows_what_prefect_is_told() -> None:
         ("doNothing", [9 * GRACE_MS, 5 * GRACE_MS, 2 * GRACE_MS], ["MISFIRED", "MISFIRED", "MISFIRED"]),
         ("fireAndProceed", [9 * GRACE_MS, 1000], ["MISFIRED", "STARTED"]),
         ("doNothing", [9 * GRACE_MS, 1000], ["MISFIRED", "STARTED"]),
+        ("fireAndProceed", [20_000, 10_000], ["MISFIRED", "STARTED"]),
         ("fireAndProceed", [], []),
     ],
 )
