@@ -32,14 +32,16 @@ def _told_by_resource(_caller: Caller, _found: Found | None, _verb: str) -> bool
     return True
 
 
-def _reading(_caller: Caller, _found: Found | None, verb: str) -> bool:
-    """Which members a person may change of himself is not told apart here, so he may only read."""
-    return verb == "read"
+def _editing(_caller: Caller, _found: Found | None, verb: str) -> bool:
+    """The operations of a PATCH are looked at when they are read; a PUT would have to be compared."""
+    return verb in {"read", "patch"}
 
+
+EDITABLE_ONLY: Final = "onlyEditableManagedObjectProperties"
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
     "ownDataOnly": _own_object,
-    "onlyEditableManagedObjectProperties": _reading,
+    EDITABLE_ONLY: _editing,
     "isMyTask": _told_by_resource,
     "ownTasksOnly": _told_by_resource,
     "ownProcessesOnly": _told_by_resource,
@@ -50,13 +52,16 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
 
 def permit(
     rules: Sequence[AccessRule], caller: Caller, verb: str, found: Found | None, path: str, action: str | None
-) -> None:
-    """Return when the caller may; raise Forbidden otherwise. `found` is None for a path that leads nowhere."""
+) -> str:
+    """The condition under which the caller may, empty for none; Forbidden when he may not.
+
+    `found` is None for a path that leads nowhere.
+    """
     if caller.is_admin:
-        return
+        return ""
     for rule in rules:
         if rule.covers(path, verb, action or "", caller.roles) and _holds(rule.custom, caller, found, verb):
-            return
+            return rule.custom
     raise Forbidden("Access denied")
 
 

@@ -112,6 +112,17 @@ class Gate:
         self._verified[digest] = _Verified(account.version, time.monotonic() + _REMEMBER_SECONDS)
         return account.caller
 
+    async def reauthenticate(self, request: Request, caller: Caller) -> None:
+        """Return when the request shows the caller's password once more; Forbidden otherwise."""
+        account = await self._accounts.by_id(caller.component, caller.resource_id, caller.address)
+        password = credentials.extended_header(request, "x-openidm-reauth-password")
+        if account is None or not password or account.hashed is None:
+            raise Forbidden("Access denied")
+        if not await self._verify(
+            b"reauthenticate" + secrets.token_bytes(16), account, Credentials("", password)
+        ):
+            raise Forbidden("Access denied")
+
     async def _verify(self, digest: bytes, account: Account | None, claim: Credentials) -> bool:
         """Verify once for all who ask the same at the same time, about the same state of the account."""
         if account is not None and account.password is not None:

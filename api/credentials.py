@@ -55,6 +55,11 @@ def _checked(name: str, password: str) -> Credentials:
     return Credentials(name, password)
 
 
+def extended_header(request: Request, name: str) -> str:
+    """The value of a header that may be there once; empty when it is not."""
+    return _header(request, name) if name in request.headers else ""
+
+
 def _header(request: Request, name: str) -> str:
     """A header as text: `UTF-8''Passw%C2%A3rd` (RFC 5987), UTF-8 or Latin-1 as they come."""
     values = request.headers.getlist(name)

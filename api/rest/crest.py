@@ -9,20 +9,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import permit
+from api.access import EDITABLE_ONLY, permit
 from api.auth import Gate, Identity
 from api.metrics import Metrics
 from api.rest import content, versions
 from api.rest.conditions import ANY, etag, revision, wants_create
 from api.rest.parameters import Parameters, parse, refuse_control
 from api.rest.reply import refusal, reply
+from api.self_service import check_operations
 from conf.errors import BadRequest, NotFound, NotSupported, PreconditionFailed, ReconError, Unavailable
 from flows.call import Call, Runtime, new_transaction_id
 from flows.pending import Pending
@@ -49,6 +50,7 @@ class Exchange:
     parameters: Parameters
     call: Call
     limit: int
+    _body: list[Any] = field(default_factory=list)
 
     @property
     def parts(self) -> dict[str, str]:
@@ -69,8 +71,11 @@ class Exchange:
         return value
 
     async def body(self) -> Any:
-        raw = await content.read(self.request, self.limit)
-        return content.parse(raw, self.header("content-type"))
+        """The JSON value of the body; read once, however often it is asked for."""
+        if not self._body:
+            raw = await content.read(self.request, self.limit)
+            self._body.append(content.parse(raw, self.header("content-type")))
+        return self._body[0]
 
 
 class Crest:
@@ -143,15 +148,24 @@ class Crest:
         )
         exchange = Exchange(request, method, path, encoded, found, parameters, call, self._limit)
         verb = _verb(exchange)
-        permit(self.runtime.project.access, identity.caller, verb, found, path, parameters.action)
+        granted = permit(self.runtime.project.access, identity.caller, verb, found, path, parameters.action)
         self.gate.guard_session(request, identity, verb)
         versions.check(exchange.header("accept-api-version"), found.route, path)
+        if verb == "patch" and EDITABLE_ONLY in granted:
+            await self._guard_own_data(exchange)
         response = await _VERBS[verb](exchange)
         if identity.opens_session(found.route, parameters.action or found.id):
             await self.gate.open_session(request, response, identity)
         elif (found.route, parameters.action) == ("authentication", "logout"):
             await self.gate.close_session(request, response)
         return response
+
+    async def _guard_own_data(self, exchange: Exchange) -> None:
+        """A person who changes himself: editable properties only, and the old password for a new one."""
+        type = self.runtime.project.managed_types.get(exchange.parts["type"])
+        operations = content.a_list(await exchange.body(), exchange.header("content-type"))
+        if type is None or check_operations(type, operations):
+            await self.gate.reauthenticate(exchange.request, exchange.call.caller)
 
     def _find(self, encoded: str, path: str, identity: Identity) -> Found:
         try:

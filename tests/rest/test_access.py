@@ -43,7 +43,7 @@ async def people(server: Server) -> Server:
         ("GET", "managed/user/auditor", None, 403, 403, 200),
         ("GET", "managed/user/nosuch", None, 403, 403, 403),
         ("GET", "managed/user?_queryFilter=true", None, 403, 403, 403),
-        ("PATCH", "managed/user/person", [], 403, 403, 403),
+        ("PATCH", "managed/user/person", [], 403, 200, 403),
         ("PUT", "managed/user/person", {}, 403, 403, 403),
         ("DELETE", "managed/user/person", None, 403, 403, 403),
         ("GET", "workflow/taskinstance?_queryFilter=true", None, 403, 200, 200),
@@ -89,7 +89,8 @@ def rule(custom: str) -> AccessRule:
         ("whoKnows()", "read", "me", False),
         ("not a call", "read", "me", False),
         ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "read", "me", True),
-        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "patch", "me", False),
+        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "patch", "me", True),
+        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "update", "me", False),
     ],
 )
 async def test_conditions_of_rules(custom: str, verb: str, id: str, allowed: bool) -> None:
@@ -101,3 +102,37 @@ async def test_conditions_of_rules(custom: str, verb: str, id: str, allowed: boo
         assert not allowed
     else:
         assert allowed
+
+
+@pytest.mark.parametrize(
+    ("operation", "allowed"),
+    [
+        ({"operation": "replace", "field": "/givenName", "value": "Pia"}, True),
+        ({"operation": "remove", "field": "telephoneNumber"}, True),
+        ({"operation": "replace", "field": "/accountStatus", "value": "active"}, False),
+        (
+            {"operation": "add", "field": "/authzRoles/-", "value": {"_ref": "internal/role/openidm-admin"}},
+            False,
+        ),
+        ({"operation": "add", "field": "/effectiveRoles/-", "value": {"_ref": "x/y"}}, False),
+        ({"operation": "add", "field": "/whatever", "value": 1}, False),
+        ({"operation": "copy", "from": "/authzRoles", "field": "/givenName"}, False),
+        ({"operation": "transform", "field": "/givenName", "value": {"script": {}}}, False),
+        ({"operation": "replace", "field": "/password", "value": "Another1x"}, False),
+    ],
+)
+async def test_people_change_only_what_is_theirs_to_change(
+    people: Server, operation: dict[str, Any], allowed: bool
+) -> None:
+    answer = await people.client.patch("/openidm/managed/user/person", json=[operation], headers=PERSON)
+    assert answer.status_code == (200 if allowed else 403), answer.text
+
+
+async def test_a_new_password_needs_the_old_one(people: Server) -> None:
+    change = [{"operation": "replace", "field": "/password", "value": "Another1x"}]
+    wrong = {**PERSON, "X-OpenIDM-Reauth-Password": "wrong"}
+    right = {**PERSON, "X-OpenIDM-Reauth-Password": PERSON["X-OpenIDM-Password"]}
+    path = "/openidm/managed/user/person"
+    assert (await people.client.patch(path, json=change, headers=wrong)).status_code == 403
+    assert (await people.client.patch(path, json=change, headers=right)).status_code == 200
+    assert (await people.client.get(path, headers=PERSON)).status_code == 401
