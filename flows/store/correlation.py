@@ -176,9 +176,10 @@ def _indexes(words: JsonSql, pointer: Pointer) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for place in places(pointer):
         value = words.value("body", place)
-        found.append((f"(type, ({words.collated(value.plain)}))", "1000000 250000 2"))
+        # with the type first, SQLite would not use it for one side of an `or`
+        found.append((f"(({words.collated(value.plain)}), type)", "1000000 2 2"))
         # lists are few where texts are expected, so this one stays almost empty
-        found.append((f"(type) where {value.kind} = 'array'", "100 50"))
+        found.append((f"(({value.kind})) where {value.kind} = 'array'", "100 50"))
     return found
 
 

@@ -7,7 +7,8 @@ from conf.database import Database
 from conf.filters.evaluate import predicate
 from conf.filters.parse import parse
 from conf.transaction import Transaction
-from flows.store import correlation, managed
+from flows.store import correlation, managed, managed_rows
+from flows.store.filter_sql import condition
 from flows.store.json_sql import WORDS, Condition
 from flows.store.managed import Stored, ensure_index, find_many
 
@@ -81,6 +82,7 @@ async def test_an_index_is_made_once_for_a_large_type_and_is_used(database: Data
         plans = [
             await plan(tx, where) for where in wheres(tx, [f"m{number}@example.com" for number in range(20)])
         ]
+        plans.append(await plan(tx, condition(filters[0], managed_rows.MEMBERS, tx.dialect)))
         assert all("ix_managed_value" in text for text in plans), plans
 
 
@@ -91,6 +93,6 @@ def wheres(tx: Transaction, texts: list[str]) -> list[Condition]:
 async def plan(tx: Transaction, where: Condition) -> str:
     word = "explain query plan" if tx.dialect == "sqlite" else "explain"
     rows = await tx.fetch(
-        f"{word} select * from managed_object where type = ? and {where.sql}", (USER, *where.parameters)
+        f"{word} select * from managed_object where type = ? and ({where.sql})", (USER, *where.parameters)
     )
     return "\n".join(str(row) for row in rows)
