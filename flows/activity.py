@@ -40,6 +40,8 @@ def activity_event(
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Pointers of the top-level members that differ."""
+    if not before or not after:
+        return [f"/{name}" for name in before or after]
     return [
         f"/{name}"
         for name in dict.fromkeys((*before, *after))

@@ -132,12 +132,12 @@ async def violations(transaction: Transaction, now: int) -> list[Violation]:
 async def _counters(transaction: Transaction) -> list[Violation]:
     """I12: every entry of a finished run is counted once, under one status."""
     promise = "the entries of a run in the audit are as many as its status summary says"
-    audited = dict(
-        await transaction.fetch(
-            "select recon_id, count(*) from audit_recon where entry_type = 'entry' and task_id is null "
-            "group by recon_id"
-        )
-    )
+    audited: dict[str, int] = {}
+    for recon_id, number in await transaction.fetch(
+        "select recon_id, count(*) from audit_recon where entry_type = 'entry' and task_id is null "
+        "group by recon_id"
+    ):
+        audited[recon_id] = number
     found = []
     for run in await runs.list_all(transaction):
         if not run.ended or run.id not in audited:

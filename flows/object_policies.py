@@ -48,9 +48,19 @@ def failures(policies: Mapping[str, Sequence[PropertyPolicy]], content: Json) ->
     """The failed requirements of an object, by property; empty when all is well."""
     found = []
     for name, rules in policies.items():
-        if failed := property_failures(rules, content.get(name, MISSING), content):
+        value = content.get(name, MISSING)
+        # most properties of most objects have no value, and few rules mind
+        if (value is MISSING or value is None) and not any(minds_absence(rule) for rule in rules):
+            continue
+        if failed := property_failures(rules, value, content):
             found.append({"policyRequirements": failed, "property": name})
     return found
+
+
+def minds_absence(policy: PropertyPolicy) -> bool:
+    """Whether a missing value can fail this policy."""
+    rule = RULES.get(policy.id)
+    return rule is not None and rule.on_missing
 
 
 def property_failures(policies: Sequence[PropertyPolicy], value: Any, content: Json) -> list[Json]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from conf.errors import BadRequest
 from conf.transaction import Row
 from flows.store.audit_recon import audit_id, timestamp
 from flows.store.json_text import dump, load, plain
@@ -27,8 +28,12 @@ class AuditEvent:
 
 def row_of(topic: str, event: AuditEvent) -> Row:
     """The row in the order of COLUMNS."""
-    body = {name: _without_nul(value) for name, value in event.body.items() if name not in HEAD}
-    return (topic, event.at, plain(event.transaction_id), plain(event.user_id), dump(body))
+    body = {name: value for name, value in event.body.items() if name not in HEAD}
+    try:
+        text = dump(body)
+    except BadRequest:
+        text = dump(_without_nul(body))
+    return (topic, event.at, plain(event.transaction_id), plain(event.user_id), text)
 
 
 def _without_nul(value: Any) -> Any:
