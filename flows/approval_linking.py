@@ -17,7 +17,7 @@ from approvals.states import FlowState, Outcome
 from flows.approval_inspection import inspect
 from flows.approval_lane import Presence, lane_of
 from flows.failpoints import failpoint
-from flows.flow_runs import Ending, PrefectAway, SuspendedRun
+from flows.flow_runs import Ending, PrefectAway, SuspendedRun, pause_key
 
 if TYPE_CHECKING:
     from conf.database import Transaction
@@ -131,7 +131,7 @@ def _run(published: Published, row: Row) -> SuspendedRun:
         key=f"task-{task}-{created_at}" + (f"-after-{replaced}" if replaced else ""),
         name=f"{name}: {object_id or process}",
         parameters={"process": process},
-        pause_key=f"{task_key}-{task}",
+        pause_key=pause_key(task),
         task=published.declaration.task(task_key),
         tags=(mapping,) if mapping else (),
         note=(

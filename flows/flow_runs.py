@@ -37,6 +37,11 @@ class SuspendedRun:
     """First line of its log, for whoever looks at it."""
 
 
+def pause_key(task: int) -> str:
+    """What the suspension for a task is known by; Prefect takes lower-case letters, digits and dashes."""
+    return f"task-{task}"
+
+
 class Phase(StrEnum):
     """What a flow run is doing."""
 

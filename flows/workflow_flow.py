@@ -26,7 +26,7 @@ from pydantic import create_model
 from approvals.definitions import FieldType, FormField, UserTask
 from approvals.states import Outcome, TaskStatus
 from flows import procedure
-from flows.flow_runs import Driven, Ending, PrefectAway, Resumption
+from flows.flow_runs import Driven, Ending, PrefectAway, Resumption, pause_key
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -50,11 +50,15 @@ class PrefectProcessShell:
         context = FlowRunContext.get()
         if context is None or context.flow_run is None:
             raise RuntimeError("not inside a flow run")
-        key = pause_key(declared.key, task.seq)
+        key = pause_key(task.seq)
+        suspended_before = key in (context.flow_run.empirical_policy.pause_keys or ())
         # decided in an earlier run of this process: nothing to wait for, and no input to read
-        if task.status is TaskStatus.OPEN or key in (context.flow_run.empirical_policy.pause_keys or ()):
+        if task.status is TaskStatus.OPEN or suspended_before:
             async with answered():
-                await asuspend_flow_run(wait_for_input=form_input(declared), key=key)
+                # a run that a worker had to take back may have gone on without its form: that decides nothing either
+                await asuspend_flow_run(
+                    wait_for_input=form_input(declared, strict=not suspended_before), key=key
+                )
 
     async def step(self, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
         answers: list[Any] = []
@@ -69,15 +73,10 @@ class PrefectProcessShell:
         return answers[0]
 
 
-def pause_key(task_key: str, task: int) -> str:
-    """What the suspension for a task is known by."""
-    return f"{task_key}-{task}"
-
-
-def form_input(declared: UserTask) -> type[RunInput]:
-    """The form of a task as the input that Prefect's own page asks for."""
+def form_input(declared: UserTask, *, strict: bool = True) -> type[RunInput]:
+    """The form of a task as the input that Prefect's own page asks for; otherwise whatever was left there."""
     fields: dict[str, Any] = {
-        field.id: (_input_type(field), ... if field.required else field.default)
+        field.id: (_input_type(field), ... if field.required else field.default) if strict else (Any, None)
         for field in declared.form
         if field.writable
     }

@@ -21,6 +21,9 @@ from flows.call import Call, Caller, Runtime
 from flows.runtime import running
 from flows.store import schema
 from tests import postgres
+from tests.prefect_server import prefect_api, tidy
+
+__all__ = ["prefect_api", "tidy"]
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
 SAMPLE = Path(conf.__file__).parent / "samples" / "sync-asynchronous"

@@ -60,7 +60,7 @@ async def test_each_open_process_gets_one_suspended_run(runtime: Runtime, shelf:
     assert shelf.named(Phase.SUSPENDED) == ["Evaluate request: bjensen", "Evaluate request: scarter"]
     run = shelf.created["flow-run-1"]
     assert run.parameters == {"process": answers[0].process}
-    assert run.pause_key == f"evaluateRequest-{answers[0].task}"
+    assert run.pause_key == f"task-{answers[0].task}"
     assert (await process_of(runtime, answers[0])).flow_state == "suspended"
 
 
