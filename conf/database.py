@@ -9,7 +9,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conf.database_postgres import OLDEST, PostgresTransaction, postgres_engine
+from conf.database_postgres import OLDEST, PostgresTransaction, postgres_engines
 from conf.database_sqlite import SqliteTransaction, sqlite_engines
 from conf.errors import ConfigError
 from conf.transaction import Dialect, Duplicate, Transaction, transaction_on
@@ -22,14 +22,12 @@ SHAPES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/data
 class Database:
     """An open database. It belongs to one event loop; a thread with a loop of its own opens its own."""
 
-    def __init__(
-        self, url: str, kind: type[Transaction], writer: AsyncEngine, reader: AsyncEngine | None = None
-    ) -> None:
+    def __init__(self, url: str, kind: type[Transaction], writer: AsyncEngine, reader: AsyncEngine) -> None:
         self.url = url
         self.dialect: Dialect = kind.dialect
         self._kind = kind
         self._writer = writer
-        self._reader = reader or writer
+        self._reader = reader
 
     def __repr__(self) -> str:
         return f"Database({make_url(self.url).render_as_string(hide_password=True)!r})"
@@ -42,7 +40,7 @@ class Database:
             database = cls(url, SqliteTransaction, *sqlite_engines(Path(str(address.database))))
             oldest = None
         else:
-            database = cls(url, PostgresTransaction, postgres_engine(address))
+            database = cls(url, PostgresTransaction, *postgres_engines(address))
             oldest = OLDEST
         try:
             # the first writer turns a new file into a database, so that readers find one
@@ -69,9 +67,8 @@ class Database:
         return transaction_on(self._reader, self._kind, "read")
 
     async def close(self) -> None:
+        await self._reader.dispose()
         await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
 
 
 def parse_address(url: str) -> URL:

@@ -15,7 +15,9 @@ from conf.transaction import BUSY, BUSY_SECONDS, Dialect, Duplicate, Mode, Row, 
 OLDEST = 140000
 WRITER_LOCK = 0x7265636F6E
 """Key of the advisory lock of all writers."""
-CONNECTIONS = 10
+WRITERS = 2
+"""One at work and one in the queue: more would only wait for the lock, and keep connections from readers."""
+READERS = 10
 SETTINGS = {
     "application_name": "reconvene",
     "statement_timeout": "30s",
@@ -116,13 +118,17 @@ class PostgresTransaction(Transaction):
         return Unavailable(UNAVAILABLE["08"]) if "closed" in str(error) else None
 
 
-def postgres_engine(url: URL) -> AsyncEngine:
-    """One engine for reading and writing."""
+def postgres_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Engines to write and to read."""
+    return _engine(url, WRITERS), _engine(url, READERS)
+
+
+def _engine(url: URL, connections: int) -> AsyncEngine:
     return create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
-        pool_size=CONNECTIONS,
-        max_overflow=CONNECTIONS,
+        pool_size=connections,
+        max_overflow=0,
         pool_timeout=BUSY_SECONDS,
         connect_args={"server_settings": SETTINGS, "timeout": BUSY_SECONDS},
     )

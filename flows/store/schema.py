@@ -63,6 +63,19 @@ async def current(database: Database) -> str | None:
         return await _version(tx)
 
 
+async def check(database: Database) -> None:
+    """Make sure that the file is sound, before work starts on it; takes about a second for each gigabyte."""
+    if database.dialect == "postgresql":
+        return
+    async with database.read() as tx:
+        rows = await tx.fetch("pragma quick_check(1)")
+    if rows != [("ok",)]:
+        raise ConfigError(
+            f"The database file is damaged ({rows[0][0]}); stop, run `pragma integrity_check` on it, "
+            "and restore a backup"
+        )
+
+
 async def _version(tx: Transaction) -> str | None:
     if not await tx.connection.run_sync(lambda connection: inspect(connection).has_table(VERSION_TABLE)):
         return None

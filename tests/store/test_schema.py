@@ -1,6 +1,8 @@
 """The migrations make exactly the tables that the program declares."""
 
 import asyncio
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from conf.database import Database
-from conf.errors import ConfigError
-from flows.store import schema
+from conf.errors import ConfigError, Unavailable
+from flows.store import managed, schema
+from flows.store.managed import Stored
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -74,3 +77,30 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
 
 def test_the_newest_migration_is_the_one_the_program_names() -> None:
     assert ScriptDirectory.from_config(schema.configuration()).get_current_head() == schema.HEAD
+
+
+async def test_a_damaged_file_is_not_worked_on(sqlite_template: Path, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    shutil.copyfile(sqlite_template, path)
+    database = await Database.open(f"sqlite:///{path}")
+    await schema.check(database)
+    async with database.write() as tx:
+        await managed.insert_many(
+            tx, "t", [Stored(f"{number}", 1, {"pad": "x" * 500}) for number in range(500)]
+        )
+    await database.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:-40_000] + bytes(40_000))
+    with pytest.raises((ConfigError, Unavailable), match="damaged"):
+        await open_and_check(f"sqlite:///{path}")
+    path.write_bytes(content[:-40_000])
+    with pytest.raises((ConfigError, Unavailable), match="damaged"):
+        await open_and_check(f"sqlite:///{path}")
+
+
+async def open_and_check(url: str) -> None:
+    database = await Database.open(url)
+    try:
+        await schema.check(database)
+    finally:
+        await database.close()
