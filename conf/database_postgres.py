@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from sqlalchemy import URL
+from sqlalchemy import URL, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from conf.errors import BadRequest, ReconError, Unavailable
 from conf.transaction import BUSY, BUSY_SECONDS, Dialect, Duplicate, Mode, Row, Transaction
@@ -124,7 +126,7 @@ def postgres_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 def _engine(url: URL, connections: int) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=connections,
@@ -132,6 +134,15 @@ def _engine(url: URL, connections: int) -> AsyncEngine:
         pool_timeout=BUSY_SECONDS,
         connect_args={"server_settings": SETTINGS, "timeout": BUSY_SECONDS},
     )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # the driver hears of a server that stopped; asking it costs nothing, unlike a ping
+        driver: Any = record.driver_connection
+        if driver is not None and driver.is_closed():
+            raise DisconnectionError
+
+    return engine
 
 
 @lru_cache(maxsize=4096)

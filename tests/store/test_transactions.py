@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from conf.database import Database, Duplicate
 from conf.errors import BadRequest, ConfigError, Unavailable
+from tests import postgres
 
 
 @pytest.fixture
@@ -383,3 +384,27 @@ async def test_a_connection_that_the_server_closed_is_replaced(postgres_server: 
         async with database.read() as tx:
             assert await tx.fetch("select 1") == [(1,)]
     await database.close()
+
+
+@pytest.mark.services
+async def test_after_a_restart_of_the_server_nobody_meets_a_dead_connection(postgres_server: str) -> None:
+    database = await Database.open(postgres_server)
+    together = asyncio.Barrier(5)
+
+    async def read() -> int:
+        async with database.read() as tx:
+            pid: int = (await tx.fetch("select pg_backend_pid()"))[0][0]
+            await together.wait()
+        return pid
+
+    old = await asyncio.gather(*(read() for _ in range(5)))
+    await asyncio.to_thread(postgres.administer, postgres_server, f"select {terminate(old)}")
+    new = await asyncio.gather(*(read() for _ in range(5)))
+    assert not set(old) & set(new)
+    async with database.write() as tx:
+        assert await tx.fetch("select 1") == [(1,)]
+    await database.close()
+
+
+def terminate(processes: list[int]) -> str:
+    return ", ".join(f"pg_terminate_backend({process}, 5000)" for process in processes)
