@@ -24,7 +24,7 @@ SETTLED_AFTER_MS: Final = 10_000
 
 async def inspect(runtime: Runtime, prefect: FlowRuns, lane: ApprovalLane) -> int:
     """Compare what is moving, and one page of what rests, with our rows; answers how many processes get a new run."""
-    moving = await prefect.stirring()
+    moving = [run for run in await prefect.stirring() if run.id not in lane.driving]
     resting = await prefect.suspended(lane.offset, PAGE)
     lane.offset = lane.offset + PAGE if len(resting) == PAGE else 0
     waiting = await _waiting_page(runtime, lane)
@@ -41,7 +41,7 @@ async def inspect(runtime: Runtime, prefect: FlowRuns, lane: ApprovalLane) -> in
         elif owners[run.id] and (run.phase is Phase.RESUMED or now - run.since > DEAD_AFTER_MS):
             broken[run.id] = f"is {run.state} though nobody has decided"
     orphans += [run.id for run in resting if run.id not in owners and now - run.since > SETTLED_AFTER_MS]
-    for id in set(waiting.values()):
+    for id in set(waiting.values()) - lane.driving:
         if id not in known:
             broken[id] = "was deleted"
         elif known[id].phase is Phase.ENDED:

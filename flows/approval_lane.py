@@ -37,6 +37,8 @@ class ApprovalLane:
     retry_at: dict[int, int] = field(default_factory=dict)
     """Processes whose procedure failed, and when to try again."""
     failures: dict[int, int] = field(default_factory=dict)
+    driving: set[str] = field(default_factory=set)
+    """Flow runs that are being carried out here at this moment: nobody else's business."""
     inspected_at: int = 0
     inspect_ms: int = INSPECT_MS
     last_process: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from approvals import catalogue
@@ -54,7 +54,7 @@ async def reconcile_flow_runs(runtime: Runtime, prefect: FlowRuns) -> int:
     done = 0
     try:
         if work:
-            done += await _close_ended(runtime, prefect)
+            done += await _close_ended(runtime, prefect, lane.driving)
             done += await _link(runtime, prefect)
         if inspecting:
             lane.inspected_at = now
@@ -166,7 +166,7 @@ async def _note(runtime: Runtime, pairs: Sequence[tuple[str, FlowState, int]]) -
     return len(pairs)
 
 
-async def _close_ended(runtime: Runtime, prefect: FlowRuns) -> int:
+async def _close_ended(runtime: Runtime, prefect: FlowRuns, driving: Collection[str]) -> int:
     async with runtime.database.write() as tx:
         await tx.run(
             "update process_instance set flow_state = 'closed' where open = 0 and flow_state = 'none'"
@@ -181,6 +181,8 @@ async def _close_ended(runtime: Runtime, prefect: FlowRuns) -> int:
             " sum(case outcome when 'rejected' then 1 else 0 end) from process_instance"
             " where flow_state = 'group' group by flow_run_id having max(open) = 0"
         )
+    # one that is carried out here ends by itself
+    alone = [row for row in alone if row[1] not in driving]
     by_outcome: dict[str, list[Row]] = defaultdict(list)
     for row in alone:
         by_outcome[row[0]].append(row)

@@ -11,6 +11,7 @@ import orjson
 from approvals import records
 from approvals.states import FlowState
 from flows import procedure
+from flows.approval_lane import lane_of
 from flows.flow_runs import Driven, Resumption, SuspendedRun
 from flows.procedure import AskedAgain, EmbeddedProcessShell, Waiting, Work
 
@@ -42,8 +43,13 @@ class Runs:
         if flow_run_id is None or process.flow_state != FlowState.SUSPENDED:
             flow_run_id = await self._start(self._prefect, process, definition)
         resumption = Resumption(flow_run_id, process.seq, await self._answers(process.seq), patience)
-        driven = await self._prefect.carry_out(resumption, definition, work)
-        await self._note(process.seq, driven)
+        driving = lane_of(self._runtime).driving
+        driving.add(flow_run_id)
+        try:
+            driven = await self._prefect.carry_out(resumption, definition, work)
+            await self._note(process.seq, driven)
+        finally:
+            driving.discard(flow_run_id)
         return driven
 
     async def _start(self, prefect: FlowRuns, process: records.Process, definition: ProcessDefinition) -> str:
