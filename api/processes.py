@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5
 """How long the api lets calls under way finish."""
-EXIT_SECONDS = 3.0
+EXIT_SECONDS = 1.0
 """How long a process that has done its work may take to end."""
 SHOWN_ELSEWHERE = ("prefect.flow_runs", "prefect.task_runs")
 """Loggers whose lines Prefect shows beside the run; ours say the same."""

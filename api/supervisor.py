@@ -60,12 +60,12 @@ class Supervisor:
     stop_asked: asyncio.Event = field(default_factory=asyncio.Event)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def children(self) -> list[Child]:
-        return [*([self.prefect] if self.prefect else []), self.api, *self.workers]
-
     async def start(self) -> None:
-        for child in self.children:
+        """Prefect takes longest, so it goes first; the others find the schema up to date."""
+        if self.prefect is not None:
+            await self.prefect.start()
+        await upgrade(self.settings.database_url)
+        for child in (self.api, *self.workers):
             await child.start()
 
     async def ready(self) -> None:
@@ -123,7 +123,6 @@ async def supervise(
     lock = FolderLock(settings.data)
     try:
         with listen(settings.host, settings.port) as listener:
-            await upgrade(settings.database_url)
             supervisor = build(settings, listener, executor_workers)
             with _signals(supervisor):
                 await _run(supervisor, announce or _print)
