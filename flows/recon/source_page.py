@@ -251,7 +251,8 @@ class SourcePageWork:
                 return
             outcome.entries.append(entry)
             outcome.requests += [(entry, request) for request in world.requests[started:]]
-            if entry.fingerprint_holds and (repeats or entry.action is not Action.CREATE):
+            settled = entry.fingerprint_holds and entry.situation not in UNQUALIFIED
+            if settled and (repeats or entry.action is not Action.CREATE):
                 digest = self.digests.get(key)
                 if digest is not None and entry.target_id is not None:
                     world.links.fingerprints[key] = (digest, run.linkage.target_key(entry.target_id))
@@ -277,5 +278,5 @@ class SourcePageWork:
         return entry
 
 
-UNCHANGED = (Situation.CONFIRMED, Action.UPDATE)
-"""What an entry says of a pair that was settled by its fingerprint."""
+UNQUALIFIED = frozenset({Situation.UNQUALIFIED, Situation.SOURCE_IGNORED})
+"""A source that does not qualify is not CONFIRMED the next time, whatever was made of it."""
