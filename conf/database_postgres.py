@@ -137,9 +137,10 @@ def _engine(url: URL, connections: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
-        # the driver hears of a server that stopped; asking it costs nothing, unlike a ping
+        # the driver hears of a server that stopped, and knows of a block that was cancelled in its rollback;
+        # asking it costs nothing, unlike a ping
         driver: Any = record.driver_connection
-        if driver is not None and driver.is_closed():
+        if driver is not None and (driver.is_closed() or driver.is_in_transaction()):
             raise DisconnectionError
 
     return engine

@@ -210,9 +210,9 @@ async def transaction_on(
     try:
         async with engine.connect() as connection:
             transaction = await kind.adopt(connection)
-            await transaction._begin(mode)
-            transaction._open = True
             try:
+                await transaction._begin(mode)
+                transaction._open = True
                 yield transaction
                 if mode != "read":
                     await transaction._commit()

@@ -90,6 +90,28 @@ async def test_a_cancelled_block_undoes_everything(numbers: Database) -> None:
     assert await value(numbers, "a") == 7
 
 
+async def test_a_writer_that_is_cancelled_in_the_queue_leaves_no_trace(numbers: Database) -> None:
+    other = await Database.open(numbers.url)
+
+    async def work() -> None:
+        async with other.write() as tx:
+            await tx.run("update numbers set n = 100 where id = 'a'")
+
+    async with numbers.write() as tx:
+        await tx.run("update numbers set n = 2 where id = 'a'")
+        waiting = [asyncio.create_task(work()) for _ in range(4)]
+        await asyncio.wait(waiting, timeout=0.1)
+        for each in waiting:
+            each.cancel()
+    await asyncio.wait(waiting)
+    assert all(each.cancelled() for each in waiting)
+    for _ in range(5):
+        async with other.write() as tx:
+            await tx.run("update numbers set n = n + 1 where id = 'a'")
+    assert await value(numbers, "a") == 7
+    await other.close()
+
+
 async def test_a_key_that_is_taken_is_a_duplicate(numbers: Database) -> None:
     with pytest.raises(Duplicate, match="with that key already"):
         async with numbers.write() as tx:
