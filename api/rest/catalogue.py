@@ -15,11 +15,20 @@ _OBJECT: Final[Json] = {"type": "object"}
 RESERVED: Final[Mapping[str, tuple[Json, str]]] = {
     "_queryFilter": (_TEXT, 'Filter, such as `userName eq "bjensen"` or `true`'),
     "_queryId": (_TEXT, "Name of a stored query instead of a filter: `query-all-ids`, `query-all`"),
-    "_fields": (_TEXT, "Members to answer, as JSON pointers with commas between"),
-    "_sortKeys": (_TEXT, "Order: pointers with commas between; `-` before one descends"),
-    "_pageSize": ({"type": "integer"}, "Most results of one page; 0 is all"),
+    "_fields": (
+        {"type": "string", "pattern": "^[\\w/*,]*$"},
+        "Members to answer, as JSON pointers with commas between",
+    ),
+    "_sortKeys": (
+        {"type": "string", "pattern": "^[-+]?\\w[\\w/]*$"},
+        "Order: pointers with commas between; `-` before one descends",
+    ),
+    "_pageSize": (
+        {"type": "integer", "minimum": 0, "maximum": 2147483647},
+        "Most results of one page; 0 is all",
+    ),
     "_pagedResultsCookie": (_TEXT, "Where to go on: the cookie of the page before"),
-    "_pagedResultsOffset": ({"type": "integer", "minimum": 0}, "Results to skip"),
+    "_pagedResultsOffset": ({"type": "integer", "minimum": 0, "maximum": 2147483647}, "Results to skip"),
     "_totalPagedResultsPolicy": (
         {"type": "string", "enum": ["NONE", "EXACT"]},
         "Whether to count all results",
@@ -45,6 +54,8 @@ class Operation:
     body: Json | None = None
     body_required: bool = False
     answers: tuple[int, ...] = (200,)
+    answers_anything: bool = False
+    """Whether a query may answer something else than a list of results."""
     conditional: bool = False
     """Whether If-Match counts (PUT also knows If-None-Match)."""
 
@@ -216,7 +227,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "config",
         "Configuration documents of the project",
         (
-            Operation("GET", "/config", "Query the configuration", QUERY),
+            Operation("GET", "/config", "Query the configuration", QUERY, answers_anything=True),
             *_instance("/config/{id}", "the documents"),
             *_instance("/config/{kind}/{id}", "the documents of a kind"),
         ),
@@ -224,9 +235,13 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(
         "audit",
         "What happened, and who did it",
-        (
-            Operation("GET", "/audit/{topic}", "Query events of a topic: recon, activity, sync, ...", QUERY),
-            Operation("GET", "/audit/{topic}/{id}", "Read an event"),
+        tuple(
+            operation
+            for topic in ("recon", "activity", "sync", "config", "authentication", "access")
+            for operation in (
+                Operation("GET", f"/audit/{topic}", f"Query the events of {topic}", QUERY),
+                Operation("GET", f"/audit/{topic}/{{id}}", f"Read an event of {topic}"),
+            )
         ),
     ),
     Family(
@@ -258,8 +273,10 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "internal",
         "Internal roles and users",
         (
-            *_collection("/internal/{type}", "internal objects"),
-            *_instance("/internal/{type}/{id}", "internal objects"),
+            *_collection("/internal/role", "the roles"),
+            *_instance("/internal/role/{id}", "the roles", patch=False),
+            *_collection("/internal/user", "the internal users", by_post=False),
+            Operation("GET", "/internal/user/{id}", "Read an internal user"),
         ),
     ),
     Family(
@@ -288,7 +305,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "endpoint",
         "Endpoints that the project's own scripts answer",
         (
-            Operation("GET", "/endpoint/{name}", "Read or query an endpoint", QUERY),
+            Operation("GET", "/endpoint/{name}", "Read or query an endpoint", QUERY, answers_anything=True),
             Operation(
                 "POST", "/endpoint/{name}", "Create or act at an endpoint", actions=("create",), body=_OBJECT
             ),

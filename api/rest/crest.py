@@ -269,7 +269,12 @@ async def _create(exchange: Exchange) -> Response:
     value = content.an_object(await exchange.body(), exchange.header("content-type"))
     if exchange.id is not None:
         raise BadRequest(f"The resource instance {exchange.path} cannot be created by POST; use PUT")
-    created = await exchange.found.resource.create(exchange.call, exchange.parts, None, value)
+    try:
+        created = await exchange.found.resource.create(exchange.call, exchange.parts, None, value)
+    except NotSupported:
+        if exchange.parameters.action is None:
+            raise BadRequest("Action parameter is not present or value is null") from None
+        raise
     location = f"{exchange.encoded}/{quote(str(created.get('_id', '')), safe='')}"
     return _one(exchange, created, 201, location)
 
@@ -324,14 +329,14 @@ async def _action(exchange: Exchange) -> Response:
     for name in ("_queryId", "_queryFilter"):  # patch by query
         if name in exchange.parameters.reserved:
             parameters[name] = exchange.parameters.reserved[name]
-    answer = await exchange.found.resource.action(
-        exchange.call,
-        exchange.parts,
-        exchange.id,
-        exchange.parameters.action or "",
-        None if value is content.NO_CONTENT else value,
-        parameters,
-    )
+    name = exchange.parameters.action or ""
+    given = None if value is content.NO_CONTENT else value
+    try:
+        answer = await exchange.found.resource.action(
+            exchange.call, exchange.parts, exchange.id, name, given, parameters
+        )
+    except NotSupported:
+        raise BadRequest(f"Action {name} on {exchange.path} not supported") from None
     if isinstance(answer, dict):
         return _one(exchange, answer, 202 if isinstance(answer, Pending) else 200)
     return reply(answer, pretty=exchange.parameters.pretty)

@@ -103,7 +103,8 @@ def _parameters(operation: Operation) -> list[Json]:
         found.append(_header("If-Match", "Revision that the object must have, or `*`"))
         if operation.method == "PUT":
             found.append(_header("If-None-Match", "`*`: create only"))
-    found.append(_header("Accept-API-Version", "`resource=1.0`"))
+    version = {"type": "string", "enum": ["resource=1.0", "protocol=2.1,resource=1.0"]}
+    found.append({**_header("Accept-API-Version", "Version of the interface"), "schema": version})
     return found
 
 
@@ -113,7 +114,7 @@ def _header(name: str, about: str) -> Json:
 
 def responses(operation: Operation) -> dict[int | str, Json]:
     """The statuses of a call, errors included."""
-    is_query = operation.method == "GET" and "_queryFilter" in operation.reserved
+    is_query = "_queryFilter" in operation.reserved and not operation.answers_anything
     schema: Json = {"$ref": "#/components/schemas/QueryAnswer"} if is_query else {}
     found: dict[int | str, Json] = {
         status: {
