@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from conf.errors import ReconError
+
+_PHRASES: Final = frozenset(status.value for status in HTTPStatus)
+_PLACE: Final = re.compile(r"<input>:(\d+)")
+_UNDEFINED: Final = re.compile(r"^(\S+) is not defined$")
+_QUOTED: Final = r'"\1" is not defined.'
+_THROWS_NULL: Final = re.compile(r"\bthrow\s+null\b")
 
 
 class ScriptFailed(ReconError):
@@ -52,22 +59,37 @@ def took_too_much(where: str, memory_bytes: int) -> ScriptFailed:
     )
 
 
-def from_report(report: dict[str, Any], where: str, memory_bytes: int) -> ScriptFailed:
-    """The failure that a context reports: `{message, thrown, code, detail, line, memory}`."""
-    if report.get("memory"):
+def from_report(report: dict[str, Any], where: str, text: str, memory_bytes: int) -> ScriptFailed:
+    """The failure that a context reports: what was thrown, and of errors their name and stack."""
+    message, thrown, name = report.get("message"), report.get("thrown"), report.get("name")
+    if _is_shortage(name, str(message), text):
         return took_too_much(where, memory_bytes)
     code = _status(report.get("code"))
-    message = report.get("message")
     if not isinstance(message, str):
-        message = _without_message(code, report.get("thrown"))
+        message = _without_message(code, thrown)
+    elif isinstance(name, str) and name not in {"", "Error"}:
+        message = f"{name}: {_UNDEFINED.sub(_QUOTED, message)}"
     return ScriptFailed(
         message,
         where=where,
-        thrown=report.get("thrown"),
+        thrown=thrown,
         code=code,
         detail=report.get("detail"),
-        line=report.get("line"),
+        line=line_of(report.get("stack")),
     )
+
+
+def line_of(stack: Any) -> int | None:
+    """The line of the script that an error's stack begins with."""
+    found = _PLACE.search(stack) if isinstance(stack, str) else None
+    return int(found[1]) if found else None
+
+
+def _is_shortage(name: Any, message: str, text: str) -> bool:
+    """Where no memory is left for an error object, the engine throws null."""
+    if name is None:
+        return message == "null" and _THROWS_NULL.search(text) is None
+    return name == "InternalError" and message.startswith(("out of memory", "string too long"))
 
 
 def _without_message(code: int | None, thrown: Any) -> str:
@@ -85,6 +107,3 @@ def _status(code: Any) -> int | None:
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599:
         return code
     return None
-
-
-_PHRASES = frozenset(status.value for status in HTTPStatus)

@@ -64,8 +64,8 @@
   function search(method) {
     return (native) =>
       function (wanted) {
-        const plain = typeof wanted === "string" || wanted === null || typeof wanted !== "object" || (method && wanted[method] === undefined);
-        if (plain && this !== undefined && this !== null) {
+        const pattern = method !== null && wanted !== null && typeof wanted === "object" && wanted[method] !== undefined;
+        if (!pattern && this !== undefined && this !== null) {
           const size = String(wanted).length;
           if (size > 64 && size * String(this).length > MOST_COMPARISONS) {
             throw new RangeError("the texts to search are too long");

@@ -14,6 +14,7 @@ from conf.errors import ConfigError
 from conf.script_config import ScriptConfig
 from flows.scripts import python_callables
 from flows.scripts.broker import Broker
+from flows.scripts.failures import line_of
 from flows.scripts.javascript import Realm
 from flows.scripts.limits import Limits
 from flows.scripts.modules import Library, Lookup, built_in
@@ -107,7 +108,6 @@ class ScriptHost:
             if not name.endswith(".json"):
                 self._check("check module", text, f"{name}.js", script.where)
         parts = [references, *(References(text) for text in modules.values())]
-        asks_for_files = any(part.asks_for_files for part in parts)
         verbs = frozenset[str]().union(*(part.verbs for part in parts))
         return Script(
             where=script.where,
@@ -116,9 +116,9 @@ class ScriptHost:
             wanted=Wanted(None if references.any_name else references.identifiers),
             variables=script.variables,
             tidy=bool(modules) or references.assigns,
-            modules={} if asks_for_files else modules,
-            verbs=READERS | WRITERS if asks_for_files and not verbs else verbs,
-            isolated=asks_for_files or bool(verbs),
+            modules=modules,
+            verbs=verbs,
+            isolated=bool(verbs) or any(part.reads_files for part in parts),
         )
 
     def _check(self, operation: str, text: str, name: str, where: str) -> Any:
@@ -138,6 +138,9 @@ class ScriptHost:
                 self._syntax = None
                 raise
         if "problem" in found:
-            line = f" line {found['line']}" if found["line"] else ""
-            raise ConfigError(f"{name}{line}: JavaScript syntax error: {found['problem']}", where=where)
+            line, reason = line_of(found["stack"]), found["problem"]
+            if reason.endswith(": ''"):
+                reason = "unexpected end of the script"
+            place = f"{name} line {line}" if line else name
+            raise ConfigError(f"{place}: JavaScript syntax error: {reason}", where=where)
         return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flows.scripts.host import ScriptHost
 
 ROWS_PER_CALL: Final = 1000
+_CHARACTERS_PER_CALL: Final = 4_000_000
 _SECONDS_PER_ROW: Final = 0.002
 """What a row may add to the time limit of a page; beyond it, rows are tried one by one."""
 
@@ -42,12 +43,23 @@ class InThread:
                 self._lane = None
                 raise
 
-    def run_many(self, shape: Shape, texts: Sequence[str], alone: Callable[[str], Any]) -> list[Any]:
-        """The answers of all scopes, in order; `alone` runs the one at which a page got stuck."""
+    def run_many(
+        self,
+        shape: Shape,
+        texts: Sequence[str],
+        alone: Callable[[str], Any],
+        refused: Callable[[], ScriptFailed | None],
+    ) -> list[Any]:
+        """The answers of all scopes, in order.
+
+        `alone` runs the one at which a page got stuck; `refused` says when the script is to be given up.
+        """
         done: list[Any] = []
         size = ROWS_PER_CALL
         while len(done) < len(texts):
-            rows = texts[len(done) : len(done) + size]
+            if (refusal := refused()) is not None:
+                return done + [refusal] * (len(texts) - len(done))
+            rows = _page_of(texts, len(done), size)
             found, failure = self._page(shape, rows)
             done += found
             if failure is None:
@@ -73,10 +85,7 @@ class InThread:
             found = from_text(text, where, most)
         except ScriptFailed as failure:
             return [], failure
-        found = without_log(found, where)
-        if isinstance(found, list):
-            return found, None
-        return [], ScriptFailed(str(found.get("message")), where=where)
+        return list(without_log(found, where)), None
 
     def _salvaged(self, realm: Realm, shape: Shape) -> list[Any]:
         where = shape[0].where
@@ -90,3 +99,13 @@ class InThread:
         if self._lane is None or self._lane.is_full:
             self._lane = ThreadLane(Realm(self._limits, self._host.settings))
         return self._lane
+
+
+def _page_of(texts: Sequence[str], begin: int, most: int) -> Sequence[str]:
+    """The next rows: at least one, and no more than go into one call."""
+    end, size = begin, 0
+    while (
+        end < len(texts) and end - begin < most and (size := size + len(texts[end])) <= _CHARACTERS_PER_CALL
+    ):
+        end += 1
+    return texts[begin : max(end, begin + 1)]

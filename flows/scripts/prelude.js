@@ -16,7 +16,6 @@
   const tagOf = Object.prototype.toString;
   const ErrorKind = Error;
   const SyntaxErrorKind = SyntaxError;
-  const InternalErrorKind = InternalError;
   const ask = global.__ask; // only in the killable process
   delete global.__ask;
 
@@ -92,52 +91,34 @@
 
   // --- failures ----------------------------------------------------------------------------------------------------
 
-  const UNDEFINED_NAME = /^(.+) is not defined$/;
-  const PLACE = /<input>:(\d+)/;
-
-  function lineOf(error) {
-    if (ours.has(error) || typeof error.stack !== "string") return null;
-    for (const frame of error.stack.split("\n")) {
-      const found = PLACE.exec(frame);
-      if (found !== null) return Number(found[1]);
-    }
-    return null;
-  }
-
+  // What the host needs to know of a thrown value; it finds the words.
   function described(error) {
-    const found = { __proto__: null, message: null, thrown: null, code: null, detail: null, line: null, memory: false };
+    const found = { __proto__: null, thrown: error };
     if (error === null || (typeof error !== "object" && typeof error !== "function")) {
       found.message = String(error);
-      found.thrown = error;
       return found;
     }
-    const isError = error instanceof ErrorKind;
     const message = error.message;
     if (message !== undefined && message !== null) found.message = String(message);
-    else if (isError) found.message = "";
     found.code = error.code !== undefined ? error.code : error.openidmCode;
     found.detail = error.detail;
-    found.thrown = isError ? { name: String(error.name), message: found.message } : error;
-    if (isError) {
-      found.memory = error instanceof InternalErrorKind && found.message.startsWith("out of memory");
-      found.line = lineOf(error);
-      if (error.name !== "Error" && !ours.has(error)) {
-        found.message = error.name + ": " + found.message.replace(UNDEFINED_NAME, '"$1" is not defined.');
-      }
+    if (error instanceof ErrorKind) {
+      found.message = String(message);
+      found.name = ours.has(error) ? "" : String(error.name);
+      found.stack = ours.has(error) ? "" : String(error.stack);
+      found.thrown = { __proto__: null, name: String(error.name), message: found.message };
     }
     return found;
   }
 
-  function failure(error, text) {
+  function failure(error) {
     let found;
     try {
       found = described(error);
-      // With no memory left for an error object the engine throws null.
-      if (error === null && !/\bthrow\s+null\b/.test(text)) found.memory = true;
       return stringify(found, fit);
     } catch {
-      const message = found ? found.message : "the script threw something that cannot be described";
-      return stringify({ __proto__: null, message, code: found && typeof found.code === "number" ? found.code : null });
+      const { message = null, code = null } = found || {};
+      return stringify({ __proto__: null, message, code: typeof code === "number" ? code : null });
     }
   }
 
@@ -337,7 +318,7 @@
   // --- running -----------------------------------------------------------------------------------------------------
 
   function bodyOf(definition) {
-    const head = "(function (" + definition.names.join(", ") + ") {";
+    const head = "(function (" + joined(definition.names, ", ") + ") {";
     if (definition.body !== null) {
       try {
         return evaluate(head + definition.body + "\n})");
@@ -367,15 +348,16 @@
       try {
         let given = values;
         if (count > 0) {
-          given = values.slice();
+          given = [];
+          for (let i = 0; i < values.length; i++) given[i] = values[i];
           for (let i = 0; i < count; i++) given[given.length] = parse(constants[i]);
         }
         return changed(values, [outward(apply(body, undefined, given))]);
       } catch (error) {
-        const text = failure(error, definition.text);
+        const text = failure(error);
         if (mutable.length === 0) return text;
         try {
-          return joined([text.slice(0, -1), ',"changed":', changed(values, []), "}"]);
+          return joined(['{"changed":', changed(values, []), ',"failure":', text, "}"]);
         } catch {
           return text;
         }
@@ -389,33 +371,17 @@
     return lines.length === 0 ? text : joined(['{"log":', logged(), ',"answer":', text, "}"]);
   }
 
-  function unreadable(error) {
-    return failure(refuse("the script's variables cannot be read: " + error), "");
-  }
-
   let finished = [];
 
+  // Variables that cannot be parsed are too large or nested too deeply; the host hears it and takes a new context.
   function runOne(run) {
-    return function (text) {
-      let values;
-      try {
-        values = parse(text);
-      } catch (error) {
-        return unreadable(error);
-      }
-      return withLog(run(values));
-    };
+    return (text) => withLog(run(parse(text)));
   }
 
   function runMany(run) {
     return function (text) {
-      let rows;
       finished = [];
-      try {
-        rows = parse(text);
-      } catch (error) {
-        return unreadable(error);
-      }
+      const rows = parse(text);
       for (let i = 0; i < rows.length; i++) finished[i] = run(rows[i]);
       return salvage();
     };
@@ -482,8 +448,7 @@
   }
 
   function wrong(error) {
-    const message = error.message === "unexpected token in expression: ''" ? "unexpected end of the script" : error.message;
-    return stringify({ problem: message, line: lineOf(error) });
+    return stringify({ problem: error.message, stack: error.stack });
   }
 
   function check(text) {

@@ -27,6 +27,8 @@ Answer = Callable[[str, str], str]
 
 _GRACE: Final = 1.0
 """Seconds that the process's own alarm gives the parent to be first."""
+_START_SECONDS: Final = 30.0
+"""Of starting a process and compiling in it, which the limits of a script do not count."""
 _HEAD: Final = 5
 _OVERHEAD: Final = 1024
 """Bytes of an answer beyond its value."""
@@ -76,19 +78,24 @@ class ScriptProcess:
 
     def reset(self, settings: str) -> None:
         """Forget everything; `settings` is what scripts may know of the project."""
-        self._exchange(child.RESET, settings, "", _no_answer)
+        self._exchange(child.RESET, settings, "", _START_SECONDS)
 
     def define(self, definition: str, where: str) -> None:
         """Give it one more script; scripts count from 0 since the last reset."""
-        self._exchange(child.DEFINE, definition, where, _no_answer)
+        self._exchange(child.DEFINE, definition, where, _START_SECONDS)
 
     def run(self, number: int, scope: str, where: str, answer: Answer) -> str:
         """Run a script; raises ScriptFailed when the process did not survive it, and passes on what `answer` raises."""
-        return self._exchange(child.RUN, f"{number} {scope}", where, answer)
+        return self._exchange(child.RUN, f"{number} {scope}", where, self._limits.process_seconds, answer)
 
-    def _exchange(self, kind: bytes, text: str, where: str, answer: Answer) -> str:
+    def _exchange(
+        self, kind: bytes, text: str, where: str, seconds: float, answer: Answer | None = None
+    ) -> str:
         try:
-            return self._talk(kind, text, where, answer)
+            return self._talk(kind, text, where, seconds, answer or _no_answer)
+        except TimeoutError:
+            self.close()
+            raise ran_too_long(where, seconds) from None
         except (Died, OSError) as problem:
             raise ScriptFailed(
                 f"the script's process ended unexpectedly{self._cause()}", where=where
@@ -97,9 +104,8 @@ class ScriptProcess:
             self.close()
             raise
 
-    def _talk(self, kind: bytes, text: str, where: str, answer: Answer) -> str:
+    def _talk(self, kind: bytes, text: str, where: str, left: float, answer: Answer) -> str:
         self._send(kind, text)
-        left = self._limits.process_seconds
         while True:
             begun = monotonic()
             kind, found = self._receive(begun + left, where)
@@ -126,22 +132,22 @@ class ScriptProcess:
             rest = rest[os.write(self._in, rest) :]
 
     def _receive(self, deadline: float, where: str) -> tuple[bytes, str]:
-        self._fill(_HEAD, deadline, where)
+        self._fill(_HEAD, deadline)
         size = int.from_bytes(self._buffer[:4], "big")
         if size > self._limits.value_bytes + _OVERHEAD:
             raise ScriptFailed(
                 f"the script's value is larger than {self._limits.value_bytes // 2**20} MiB", where=where
             )
-        self._fill(_HEAD + size, deadline, where)
+        self._fill(_HEAD + size, deadline)
         kind, body = bytes(self._buffer[4:_HEAD]), self._buffer[_HEAD : _HEAD + size].decode()
         del self._buffer[: _HEAD + size]
         return kind, body
 
-    def _fill(self, size: int, deadline: float, where: str) -> None:
-        """Read until the buffer holds that many bytes."""
+    def _fill(self, size: int, deadline: float) -> None:
+        """Read until the buffer holds that many bytes; raises TimeoutError."""
         while len(self._buffer) < size:
             if not self._poll.poll(max(0.0, deadline - monotonic()) * 1000):
-                raise ran_too_long(where, self._limits.process_seconds)
+                raise TimeoutError
             part = os.read(self._out, 262144)
             if not part:
                 raise Died

@@ -20,7 +20,8 @@ _OPENIDM: Final = re.compile(r"(?<![\w$/])openidm(?![\w$/-])")
 _VERB: Final = re.compile(r"(?<![\w$/])openidm\s*\.\s*(\w+)")
 _REQUIRE: Final = re.compile(r"(?<![\w$.])require(?![\w$])")
 _REQUIRE_LITERAL: Final = re.compile(r"(?<![\w$.])require\s*\(\s*(['\"])([^'\"\\\n]+)\1\s*\)")
-_FILES: Final = re.compile(r"(?<![\w$.])(?:load|readFile)\s*\(")
+_LOAD: Final = re.compile(r"(?<![\w$.])load\s*\(")
+_READ_FILE: Final = re.compile(r"(?<![\w$.])readFile(?![\w$])")
 _ASSIGNS: Final = re.compile(
     r"(?<![=!<>])=(?![=>])|\+\+|--|\b(?:eval|Function|for|this|globalThis|require|load)\b|<<=|>>="
 )
@@ -53,14 +54,20 @@ class References:
         return tuple(dict.fromkeys(name for _quote, name in _REQUIRE_LITERAL.findall(self.text)))
 
     @cached_property
-    def asks_for_files(self) -> bool:
-        """Whether it loads files, or modules, by names that only show when it runs."""
+    def loads_unseen_code(self) -> bool:
+        """Whether it loads files, or modules by names that only show when it runs."""
         literal = len(_REQUIRE_LITERAL.findall(self.text))
-        return _FILES.search(self.text) is not None or len(_REQUIRE.findall(self.text)) > literal
+        return _LOAD.search(self.text) is not None or len(_REQUIRE.findall(self.text)) > literal
+
+    @cached_property
+    def reads_files(self) -> bool:
+        return _READ_FILE.search(self.text) is not None
 
     @cached_property
     def verbs(self) -> frozenset[str]:
-        """Functions of `openidm` it may call; all of them where it hands `openidm` on."""
-        if len(_OPENIDM.findall(self.text)) > len(named := _VERB.findall(self.text)):
+        """Functions of `openidm` it may call; all of them where it hands `openidm` on, or loads unseen code."""
+        if self.loads_unseen_code or len(_OPENIDM.findall(self.text)) > len(
+            named := _VERB.findall(self.text)
+        ):
             return WRITERS | READERS
         return frozenset(named)

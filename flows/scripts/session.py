@@ -89,7 +89,7 @@ class ScriptSession:
                     return failure
 
             texts = [answers[position][1] for position in positions]
-            found = self._thread.run_many(shape, texts, alone)
+            found = self._thread.run_many(shape, texts, alone, lambda: self._refused(script))
             for position, answer in zip(positions, found, strict=True):
                 answers[position] = self._settled(shape, answer, scopes[position])
         return answers
@@ -118,22 +118,25 @@ class ScriptSession:
     def _answer(self, shape: Shape, text: str) -> Any:
         """What the context answered; raises ScriptFailed when it had to be stopped."""
         script = shape[0]
-        strikes = self._strikes.get(script, 0)
-        if strikes >= self._limits.strikes:
-            raise ScriptFailed(
-                f"the script was stopped {strikes} times in a row for running too long, and is not tried again",
-                where=script.where,
-                timed_out=True,
-            )
+        if (refused := self._refused(script)) is not None:
+            raise refused
         try:
             answer = self._isolated(shape, text) if script.isolated else self._thread.run(shape, text)
         except ScriptFailed as failure:
             if failure.timed_out:
-                self._strikes[script] = strikes + 1
+                self._strikes[script] = self._strikes.get(script, 0) + 1
             raise
-        if strikes:
+        if script in self._strikes:
             del self._strikes[script]
         return without_log(from_text(answer, script.where, self._limits.value_bytes), script.where)
+
+    def _refused(self, script: Script) -> ScriptFailed | None:
+        """A script that always runs too long would hold up a run for its limit at every entry."""
+        strikes = self._strikes.get(script, 0)
+        if strikes < self._limits.strikes:
+            return None
+        message = f"the script ran too long {strikes} times in a row, and is not tried again"
+        return ScriptFailed(message, where=script.where, timed_out=True)
 
     def _isolated(self, shape: Shape, text: str) -> str:
         """Run in a process of its own; a call to `openidm` may come back here and takes another one."""
@@ -157,10 +160,11 @@ class ScriptSession:
     def _taken(self, shape: Shape, answer: Any, scope: dict[str, Any]) -> Any:
         """The value of an answer, after the script's changes were taken over into the scope."""
         script, _names, live = shape
-        failed = isinstance(answer, dict)
-        changed = answer.get("changed", ()) if failed else answer[1:]
-        for name, value in zip(live, changed, strict=False):
+        failure = None
+        if isinstance(answer, dict):
+            failure, answer = answer.get("failure", answer), [None, *answer.get("changed", ())]
+        for name, value in zip(live, answer[1:], strict=False):
             scope[name] = take_over(scope[name], value)
-        if failed:
-            raise from_report(answer, script.where, self._limits.memory_bytes)
+        if failure is not None:
+            raise from_report(failure, script.where, script.text, self._limits.memory_bytes)
         return answer[0]
