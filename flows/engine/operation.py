@@ -1,6 +1,7 @@
 """One entry under way: facts found so far, the action decided, and what was done about it."""
 
 from collections.abc import Callable
+from typing import Final
 
 from conf.errors import ReconError
 from conf.terms import Action, EntryStatus, Phase, Situation
@@ -10,6 +11,8 @@ from flows.engine.failures import EntryFailed, RunFailed
 from flows.engine.policies import decide
 from flows.engine.rules import Hook, Json, MappingRules, Scope, WorkflowTrigger
 from flows.engine.world import LinkFact, ProcessRequest, World
+
+WITHOUT_POST_ACTION: Final = frozenset({Action.EXCEPTION, Action.ASYNC, Action.IGNORE})
 
 
 class Operation:
@@ -143,10 +146,10 @@ class Operation:
         entry.performed = True
         action = entry.action
         try:
-            if action is not None and action is not Action.IGNORE and action is not Action.ASYNC:
+            if action is not None and action is not Action.IGNORE:
                 self.load_target()
                 perform(self, action)
-                if action is not Action.EXCEPTION and post_action is not None:
+                if post_action is not None and action not in WITHOUT_POST_ACTION:
                     post_action(self.post_action_scope(action))
             if action is Action.EXCEPTION:
                 entry.message = f"Situation {self.situation} marked as EXCEPTION"
