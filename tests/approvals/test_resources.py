@@ -168,95 +168,90 @@ async def test_lists_are_in_order_of_creation_and_really_paged(router: Router, r
     assert ([each["_id"] for each in rest.result], rest.cookie) == (tasks[10:], None)
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "found"),
-    [
-        (TASK, {"filter": 'assignee eq "async.admin"'}, 2),
-        (TASK, {"filter": 'name co "request" and /variables/sourceId eq "bjensen"'}, 1),
-        (TASK, {"filter": '!(/variables/sourceId eq "bjensen")'}, 2),
-        (TASK, {"filter": 'candidates/candidateUsers eq "scarter"'}, 1),
-        (TASK, {"query_id": "query-all-ids"}, 3),
-        (TASK, {"parameters": {"assignee": "async.admin"}}, 2),
-        (TASK, {"parameters": {"assignee": "ASYNC.ADMIN"}}, 0),
-        (TASK, {"parameters": {"processDefinitionKey": "open"}}, 1),
-        (TASK, {"parameters": {"processInstanceId": "1"}}, 1),
-        (TASK, {"parameters": {"processInstanceId": "x"}}, 0),
-        (TASK, {"parameters": {"executionId": "1", "assignee": "nobody"}}, 0),
-        (TASK, {"parameters": {"priority": "50"}}, 3),
-        (TASK, {"parameters": {"priority": "99999999999"}}, 0),
-        (TASK, {"parameters": {"unassigned": "true"}}, 1),
-        (TASK, {"parameters": {"unassigned": "false"}}, 3),
-        (TASK, {"parameters": {"taskCandidateUser": "scarter"}}, 1),
-        (TASK, {"parameters": {"taskCandidateUser": "async.admin"}}, 0),
-        (TASK, {"parameters": {"taskCandidateGroup": "other, openidm-tasks-manager"}}, 1),
-        (TASK, {"parameters": {"taskCandidateOrAssigned": "async.admin"}}, 2),
-        (TASK, {"parameters": {"var-sourceId": "bjensen"}}, 1),
-        (TASK, {"parameters": {"var-sourceId": "BJENSEN"}}, 0),
-        (TASK, {"parameters": {"var-situation": "ABSENT", "var-reconId": "run-1"}}, 3),
-        (TASK, {"parameters": {"var-nosuch": "1"}}, 0),
-        (TASK, {"parameters": {"tenantId": "x"}}, 0),
-        (TASK, {"parameters": {"taskDefinitionKey": "choose"}}, 1),
-        (f"{TASK}/history", {"parameters": {"unfinished": "true"}}, 3),
-        (f"{TASK}/history", {"parameters": {"finished": "true"}}, 0),
-        (PROCESS, {"filter": 'startUserId eq "openidm-admin"'}, 3),
-        (PROCESS, {"filter": '/variables/sourceId eq "bjensen"'}, 1),
-        (PROCESS, {"parameters": {"processDefinitionKey": "managedUserApproval"}}, 2),
-        (PROCESS, {"parameters": {"startUserId": "nobody"}}, 0),
-        (PROCESS, {"parameters": {"involvedUserId": "async.admin"}}, 2),
-        (PROCESS, {"parameters": {"finished": "true"}}, 0),
-        (PROCESS, {"parameters": {"startedAfter": "2020-01-01T00:00:00Z"}}, 3),
-        (PROCESS, {"parameters": {"startedBefore": "2020-01-01T00:00:00+02:00"}}, 0),
-        (PROCESS, {"parameters": {"var-mapping": "systemCsvfileAccounts_managedUser"}}, 3),
-        (PROCESS, {"parameters": {"superProcessInstanceId": "1"}}, 0),
-        (
-            PROCESS,
-            {
-                "parameters": {
-                    "processInstanceBusinessKey": "sourceId: bjensen, targetId: undefined, reconId: run-1"
-                }
-            },
-            1,
-        ),
-    ],
-)
-async def test_filters(
-    router: Router, runtime: Runtime, path: str, query: dict[str, Any], found: int
-) -> None:
+FILTERS: list[tuple[str, dict[str, Any], int]] = [
+    (TASK, {"filter": 'assignee eq "async.admin"'}, 2),
+    (TASK, {"filter": 'name co "request" and /variables/sourceId eq "bjensen"'}, 1),
+    (TASK, {"filter": '!(/variables/sourceId eq "bjensen")'}, 2),
+    (TASK, {"filter": 'candidates/candidateUsers eq "scarter"'}, 1),
+    (TASK, {"query_id": "query-all-ids"}, 3),
+    (TASK, {"parameters": {"assignee": "async.admin"}}, 2),
+    (TASK, {"parameters": {"assignee": "ASYNC.ADMIN"}}, 0),
+    (TASK, {"parameters": {"processDefinitionKey": "open"}}, 1),
+    (TASK, {"parameters": {"processInstanceId": "1"}}, 1),
+    (TASK, {"parameters": {"processInstanceId": "x"}}, 0),
+    (TASK, {"parameters": {"executionId": "1", "assignee": "nobody"}}, 0),
+    (TASK, {"parameters": {"priority": "50"}}, 3),
+    (TASK, {"parameters": {"priority": "99999999999"}}, 0),
+    (TASK, {"parameters": {"unassigned": "true"}}, 1),
+    (TASK, {"parameters": {"unassigned": "false"}}, 3),
+    (TASK, {"parameters": {"taskCandidateUser": "scarter"}}, 1),
+    (TASK, {"parameters": {"taskCandidateUser": "async.admin"}}, 0),
+    (TASK, {"parameters": {"taskCandidateGroup": "other, openidm-tasks-manager"}}, 1),
+    (TASK, {"parameters": {"taskCandidateOrAssigned": "async.admin"}}, 2),
+    (TASK, {"parameters": {"var-sourceId": "bjensen"}}, 1),
+    (TASK, {"parameters": {"var-sourceId": "BJENSEN"}}, 0),
+    (TASK, {"parameters": {"var-situation": "ABSENT", "var-reconId": "run-1"}}, 3),
+    (TASK, {"parameters": {"var-nosuch": "1"}}, 0),
+    (TASK, {"parameters": {"tenantId": "x"}}, 0),
+    (TASK, {"parameters": {"taskDefinitionKey": "choose"}}, 1),
+    (f"{TASK}/history", {"parameters": {"unfinished": "true"}}, 3),
+    (f"{TASK}/history", {"parameters": {"finished": "true"}}, 0),
+    (PROCESS, {"filter": 'startUserId eq "openidm-admin"'}, 3),
+    (PROCESS, {"filter": '/variables/sourceId eq "bjensen"'}, 1),
+    (PROCESS, {"parameters": {"processDefinitionKey": "managedUserApproval"}}, 2),
+    (PROCESS, {"parameters": {"startUserId": "nobody"}}, 0),
+    (PROCESS, {"parameters": {"involvedUserId": "async.admin"}}, 2),
+    (PROCESS, {"parameters": {"finished": "true"}}, 0),
+    (PROCESS, {"parameters": {"startedAfter": "2020-01-01T00:00:00Z"}}, 3),
+    (PROCESS, {"parameters": {"startedBefore": "2020-01-01T00:00:00+02:00"}}, 0),
+    (PROCESS, {"parameters": {"var-mapping": "systemCsvfileAccounts_managedUser"}}, 3),
+    (PROCESS, {"parameters": {"superProcessInstanceId": "1"}}, 0),
+    (
+        PROCESS,
+        {
+            "parameters": {
+                "processInstanceBusinessKey": "sourceId: bjensen, targetId: undefined, reconId: run-1"
+            }
+        },
+        1,
+    ),
+]
+
+
+async def test_filters(router: Router, runtime: Runtime) -> None:
     await opened(runtime, "bjensen", "scarter")
     await opened(runtime, "jdoe", definition_key="open")
-    if "parameters" in query:
-        query = {"query_id": "filtered-query", **query}
-    assert len(await ids(router, runtime, path, **query)) == found
+    for path, query, found in FILTERS:
+        kind = {"query_id": "filtered-query"} if "parameters" in query else {}
+        assert len(await ids(router, runtime, path, **kind, **query)) == found, (path, query)
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "message"),
-    [
-        (TASK, {"query_id": "nosuch"}, "Unknown query-id 'nosuch'"),
-        (TASK, {"filter": 'nosuch eq "x"'}, "no member '/nosuch' to filter by"),
-        (TASK, {"filter": "name eq"}, ""),
-        (TASK, {"query_id": "filtered-query", "parameters": {"nosuch": "1"}}, "'nosuch' is not a filter"),
-        (TASK, {"query_id": "filtered-query", "parameters": {"priority": "x"}}, "must be a whole number"),
-        (TASK, {"query_id": "filtered-query", "parameters": {"unassigned": "x"}}, "must be true or false"),
-        (TASK, {"filter": "true", "sort_keys": ("nosuch",)}, "Sort key: nosuch is not valid"),
-        (TASK, {"filter": "true", "cookie": "s1"}, "needs _pageSize"),
-        (TASK, {"filter": "true", "cookie": "x", "page_size": 1}, "is not a cookie"),
-        (TASK, {"filter": "true", "cookie": "s1", "offset": 2, "page_size": 1}, "mutually exclusive"),
-        (PROCESS, {"filter": 'nosuch eq "x"'}, "no member '/nosuch'"),
-        (PROCESS, {"filter": "true", "sort_keys": ("-nosuch",)}, "Sort key: nosuch is not valid"),
-        (PROCESS, {"query_id": "filtered-query", "parameters": {"startedAfter": "x"}}, "must be a moment"),
-        (f"{TASK}/history", {"filter": "true", "sort_keys": ("nosuch",)}, "Sort key: nosuch is not valid"),
-        (DEFINITION, {"query_id": "nosuch"}, "Unknown query-id"),
-        (DEFINITION, {"filter": "true", "sort_keys": ("nosuch",)}, "Sort key"),
-    ],
-)
-async def test_what_nobody_knows_is_a_bad_request(
-    router: Router, runtime: Runtime, path: str, query: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ReconError) as error:
-        await router.query(runtime.call(ADMIN), path, Query(**query))
-    assert error.value.status == 400
-    assert message in error.value.message
+UNKNOWN: list[tuple[str, dict[str, Any], str]] = [
+    (TASK, {"query_id": "nosuch"}, "Unknown query-id 'nosuch'"),
+    (TASK, {"filter": 'nosuch eq "x"'}, "no member '/nosuch' to filter by"),
+    (TASK, {"filter": "name eq"}, ""),
+    (TASK, {"query_id": "filtered-query", "parameters": {"nosuch": "1"}}, "'nosuch' is not a filter"),
+    (TASK, {"query_id": "filtered-query", "parameters": {"priority": "x"}}, "must be a whole number"),
+    (TASK, {"query_id": "filtered-query", "parameters": {"unassigned": "x"}}, "must be true or false"),
+    (TASK, {"filter": "true", "sort_keys": ("nosuch",)}, "Sort key: nosuch is not valid"),
+    (TASK, {"filter": "true", "cookie": "s1"}, "needs _pageSize"),
+    (TASK, {"filter": "true", "cookie": "x", "page_size": 1}, "is not a cookie"),
+    (TASK, {"filter": "true", "cookie": "s1", "offset": 2, "page_size": 1}, "mutually exclusive"),
+    (PROCESS, {"filter": 'nosuch eq "x"'}, "no member '/nosuch'"),
+    (PROCESS, {"filter": "true", "sort_keys": ("-nosuch",)}, "Sort key: nosuch is not valid"),
+    (PROCESS, {"query_id": "filtered-query", "parameters": {"startedAfter": "x"}}, "must be a moment"),
+    (f"{TASK}/history", {"filter": "true", "sort_keys": ("nosuch",)}, "Sort key: nosuch is not valid"),
+    (DEFINITION, {"query_id": "nosuch"}, "Unknown query-id"),
+    (DEFINITION, {"filter": "true", "sort_keys": ("nosuch",)}, "Sort key"),
+]
+
+
+async def test_what_nobody_knows_is_a_bad_request(router: Router, runtime: Runtime) -> None:
+    for path, query, message in UNKNOWN:
+        with pytest.raises(ReconError) as error:
+            await router.query(runtime.call(ADMIN), path, Query(**query))
+        assert error.value.status == 400, (path, query)
+        assert message in error.value.message
 
 
 async def test_a_person_sees_their_own_tasks_and_those_open_to_them(router: Router, runtime: Runtime) -> None:
