@@ -19,7 +19,7 @@ from flows.managed_objects import Prepared
 from flows.managed_view import guard_query, is_external, shown
 from flows.router import Json, Query, QueryResult, Resource
 from flows.run_script import patch_transform
-from flows.store import audit, managed
+from flows.store import audit, managed, sessions
 from flows.store.managed import Stored, new_rev
 
 if TYPE_CHECKING:
@@ -221,9 +221,7 @@ class ManagedObjects(Resource):
         event = activity_event(call, operation, f"managed/{type.name}/{id}", before, after)
         await audit.append_events(tx, "activity", [event])
         if before is not None and _ends_sessions(before, after):
-            await tx.run(
-                "delete from login_session where component = ? and user_id = ?", (f"managed/{type.name}", id)
-            )
+            await sessions.delete_of_user(tx, f"managed/{type.name}", id)
         if type.hooks:
             old, new = (found.object() if found else None for found in (before, after))
             await managed_hooks.after_write(call, type, operation, old, new)
