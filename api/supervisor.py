@@ -16,18 +16,18 @@ from api.child import Child
 from api.folder_lock import FolderLock
 from api.ports import free_port, listen
 from api.programs import api_program, prefect_program, worker_program
-from conf.database import Database
-from conf.errors import ReconError
+from conf.errors import ReconError, Unavailable
 from conf.project import open_project
 from conf.settings import Settings
 from flows.reachable import status_of
-from flows.store.schema import upgrade
 from flows.wake import alive
-from flows.worker_rows import lapse_leases
 
 LOOK_SECONDS = 0.2
 SLOW_SECONDS = 60.0
 """Longest wait for the Prefect server before the ready line says that it is still missing."""
+
+TRIES = 4
+"""So many starts may fail before we give up."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class Supervisor:
         """Prefect takes longest, so it goes first; the others find the schema up to date."""
         if self.prefect is not None:
             await self.prefect.start()
+        from flows.store.schema import upgrade  # noqa: PLC0415 - a second in which Prefect starts already
+
         await upgrade(self.settings.database_url)
         for child in (self.api, *self.workers):
             await child.start()
@@ -72,6 +74,7 @@ class Supervisor:
         """Wait until everything answers; a Prefect server that takes very long is not waited for."""
         await self._until(f"{self.addresses.api}/healthz", None)
         while not all(child.pid and self._listens(child.pid) for child in self.workers):
+            self._refuse_to_go_on()
             await asyncio.sleep(LOOK_SECONDS)
         if self.addresses.prefect and not await self._until(
             f"{self.addresses.prefect}/api/health", SLOW_SECONDS
@@ -92,6 +95,14 @@ class Supervisor:
             child.kill()
         await stopping
 
+    def _refuse_to_go_on(self) -> None:
+        """Before everything was ready once, a process that ends again and again is a mistake to be told."""
+        for child in (self.api, *self.workers):
+            if child.restarts >= TRIES:
+                raise Unavailable(
+                    f"The {child.program.name} ended {TRIES} times at its start; see what it logged."
+                )
+
     def _listens(self, pid: int) -> bool:
         return any(self.settings.data.glob(f"worker-*-{pid}-*.json")) and alive(pid)
 
@@ -99,6 +110,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         deadline = None if within is None else loop.time() + within
         while await status_of(url) != 200:
+            self._refuse_to_go_on()
             if deadline is not None and loop.time() > deadline:
                 return False
             await asyncio.sleep(LOOK_SECONDS)
@@ -169,6 +181,9 @@ def build(settings: Settings, listener: socket.socket, workers: int) -> Supervis
 
 async def _lapse(settings: Settings, pid: int) -> None:
     """What a dead worker held is free at once; without this it would be in a lease's time."""
+    from conf.database import Database  # noqa: PLC0415 - as above
+    from flows.worker_rows import lapse_leases  # noqa: PLC0415
+
     database = await Database.open(settings.database_url)
     try:
         await lapse_leases(database, socket.gethostname(), pid)

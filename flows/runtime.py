@@ -46,15 +46,25 @@ async def open_runtime(settings: Settings, *, beside: Runtime | None = None) -> 
     except BaseException:
         await database.close()
         raise
-    return Runtime(
+    runtime = Runtime(
         settings=settings,
         database=database,
         project=project,
         router=build_router(),
         scripts=scripts,
-        wake=beside.wake if beside else waker(settings, database),
         extras={"implicit_sync": implicit_sync.notify},
     )
+    runtime.wake = beside.wake if beside else waker(runtime)
+    return runtime
+
+
+async def close_runtime(runtime: Runtime, *, beside: Runtime | None = None) -> None:
+    """Close what `open_runtime` opened; what is shared goes with the one it was opened for."""
+    if beside is None:
+        runtime.scripts.close()
+        if (bell := runtime.extras.pop("bell", None)) is not None:
+            bell.close()
+    await runtime.database.close()
 
 
 def open_scripts(settings: Settings, project: LiveProject) -> ScriptHost:
@@ -79,12 +89,12 @@ def open_scripts(settings: Settings, project: LiveProject) -> ScriptHost:
     return host
 
 
-def waker(settings: Settings, database: Database) -> Callable[[str], None]:
+def waker(runtime: Runtime) -> Callable[[str], None]:
     """Wakes the workers of this machine, and on PostgreSQL those of others."""
-    near = wake_by_files(settings.data)
-    if database.dialect != "postgresql":
+    near = wake_by_files(runtime.settings.data)
+    if runtime.database.dialect != "postgresql":
         return near
-    bell = Bell(database.url)
+    bell = runtime.extras["bell"] = Bell(runtime.database.url)
 
     def wake(what: str) -> None:
         near(what)
@@ -100,6 +110,4 @@ async def running(settings: Settings, *, beside: Runtime | None = None) -> Async
     try:
         yield runtime
     finally:
-        if beside is None:
-            runtime.scripts.close()
-        await runtime.database.close()
+        await close_runtime(runtime, beside=beside)

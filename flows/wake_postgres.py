@@ -71,6 +71,7 @@ class Bell:
         self._url = url
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._queue: asyncio.Queue[str] = asyncio.Queue(WAITING)
 
     def ring(self, what: str) -> None:
@@ -78,9 +79,27 @@ class Bell:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="notify", daemon=True).start()
-                asyncio.run_coroutine_threadsafe(self._send(), self._loop)
-        self._loop.call_soon_threadsafe(self._put, what)
+                self._thread = threading.Thread(
+                    target=self._main, args=[self._loop], name="notify", daemon=True
+                )
+                self._thread.start()
+            self._loop.call_soon_threadsafe(self._put, what)
+
+    def close(self) -> None:
+        """End the connection; what was not sent is lost."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(AGAIN_SECONDS)
+
+    def _main(self, loop: asyncio.AbstractEventLoop) -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            sending = runner.get_loop().create_task(self._send())
+            runner.get_loop().run_forever()
+            sending.cancel()
+            runner.get_loop().run_until_complete(asyncio.gather(sending, return_exceptions=True))
 
     def _put(self, what: str) -> None:
         if not self._queue.full():

@@ -188,3 +188,14 @@ async def test_the_prefect_server_is_part_of_it(settings: Settings) -> None:
         async with asyncio.timeout(40):
             assert await process.wait() == 0
         assert family(with_prefect) == []
+
+
+async def test_processes_that_cannot_start_are_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    # a Python that finds no library of its own ends at once
+    monkeypatch.setenv("PYTHONHOME", str(settings.data))
+    with pytest.raises(ReconError, match="ended 4 times at its start"):
+        await supervise(settings, announce=lines.append)
+    assert lines == []
