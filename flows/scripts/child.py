@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 NOBODY = 65534
-PRELUDE, RESET, DEFINE, RUN, ANSWER = b"P", b"R", b"D", b"X", b"A"
+BEGIN, RESET, DEFINE, RUN, ANSWER = b"B", b"R", b"D", b"X", b"A"
 DONE, FAILED, ASK = b"V", b"F", b"C"
 
 
@@ -44,9 +44,9 @@ def send(kind: bytes, text: str) -> None:
 class Contexts:
     """The context of the moment, and the scripts that it was given."""
 
-    def __init__(self, engine: Any, memory: int, seconds: float, prelude: str, guards: str) -> None:
+    def __init__(self, engine: Any, memory: int, seconds: float) -> None:
         self.engine, self.memory, self.seconds = engine, memory, seconds
-        self.prelude, self.guards = prelude, guards
+        self.beginning: list[str] = []
         self.host: Any = None
         self.scripts: list[Any] = []
 
@@ -56,9 +56,17 @@ class Contexts:
         context = self.engine.Context()
         context.set_memory_limit(self.memory)
         context.add_callable("__ask", self.ask)
-        self.host = context.eval(self.prelude)
-        context.eval(self.guards)
+        prelude, *extensions = self.beginning
+        self.host = context.eval(prelude)
+        for text in extensions:
+            if (extension := context.eval(text)) is not None:
+                self.host("extend", extension)
         self.host("settings", settings)
+        return ""
+
+    def begin_with(self, text: str) -> str:
+        """One more text that every context starts with."""
+        self.beginning.append(text)
         return ""
 
     def define(self, definition: str) -> str:
@@ -114,10 +122,9 @@ def give_up_rights() -> None:
 def main() -> None:
     sys.path.append(sys.argv[1])
     engine = importlib.import_module("_quickjs")
-    prelude, guards = receive()[1], receive()[1]
-    contexts = Contexts(engine, int(sys.argv[2]), float(sys.argv[3]), prelude, guards)
+    contexts = Contexts(engine, int(sys.argv[2]), float(sys.argv[3]))
     give_up_rights()
-    acts = {RESET: contexts.reset, DEFINE: contexts.define, RUN: contexts.run}
+    acts = {BEGIN: contexts.begin_with, RESET: contexts.reset, DEFINE: contexts.define, RUN: contexts.run}
     while True:
         kind, text = receive()
         try:

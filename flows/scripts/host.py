@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -14,14 +13,13 @@ from conf.errors import ConfigError
 from conf.script_config import ScriptConfig
 from flows.scripts import python_callables
 from flows.scripts.broker import Broker
-from flows.scripts.failures import line_of
-from flows.scripts.javascript import Realm
 from flows.scripts.limits import Limits
 from flows.scripts.modules import Library, Lookup, built_in
 from flows.scripts.process import ProcessPool
 from flows.scripts.references import READERS, WRITERS, References
 from flows.scripts.script import Script, Wanted
 from flows.scripts.session import ScriptSession
+from flows.scripts.syntax import Syntax
 
 _MOST_CACHED: Final = 1000
 _Key = tuple[str, str, str, bytes]
@@ -46,7 +44,7 @@ class ScriptHost:
         ).decode()
         self.processes = ProcessPool(self.limits)
         self._lock = Lock()
-        self._syntax: Realm | None = None
+        self._syntax = Syntax()
         self._compiled: dict[_Key, Script] = {}
 
     def close(self) -> None:
@@ -103,10 +101,10 @@ class ScriptHost:
         return Script(where=script.where, variables=script.variables, function=function, verbs=verbs)
 
     def _javascript(self, script: ScriptConfig, references: References, modules: dict[str, str]) -> Script:
-        body = self._check("check", references.text, script.file or "the script", script.where)["body"]
+        body = self._syntax.script(references.text, script.file or "the script", script.where)
         for name, text in modules.items():
             if not name.endswith(".json"):
-                self._check("check module", text, f"{name}.js", script.where)
+                self._syntax.module(text, f"{name}.js", script.where)
         parts = [references, *(References(text) for text in modules.values())]
         verbs = frozenset[str]().union(*(part.verbs for part in parts))
         return Script(
@@ -120,27 +118,3 @@ class ScriptHost:
             verbs=verbs,
             isolated=bool(verbs) or any(part.reads_files for part in parts),
         )
-
-    def _check(self, operation: str, text: str, name: str, where: str) -> Any:
-        """What the syntax of a text tells; nothing of it runs."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as problem:
-            raise ConfigError(
-                f"{name} is not valid text: it holds half of a character", where=where
-            ) from problem
-        with self._lock:
-            if self._syntax is None:
-                self._syntax = Realm(replace(self.limits, seconds=5), self.settings)
-            try:
-                found = orjson.loads(self._syntax.host(operation, text))
-            except Exception:
-                self._syntax = None
-                raise
-        if "problem" in found:
-            line, reason = line_of(found["stack"]), found["problem"]
-            if reason.endswith(": ''"):
-                reason = "unexpected end of the script"
-            place = f"{name} line {line}" if line else name
-            raise ConfigError(f"{place}: JavaScript syntax error: {reason}", where=where)
-        return found

@@ -20,6 +20,11 @@ Runner = Callable[[str], str]
 _HERE: Final = Path(__file__).parent
 
 
+def our_javascript(name: str) -> str:
+    """A file of this package."""
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
 class Context(Protocol):
     """What we use of a QuickJS context."""
 
@@ -43,10 +48,10 @@ def engine() -> Engine:
 
 
 @cache
-def prelude() -> tuple[str, str]:
-    """What every context starts with: its door for the host, then the guards around what cannot be interrupted."""
-    body, guards = ((_HERE / name).read_text(encoding="utf-8") for name in ("prelude.js", "guards.js"))
-    return body, guards
+def beginning(*, isolated: bool) -> tuple[str, ...]:
+    """What a context starts with: its door for the host, what extends it, the guards around everything."""
+    names = ("prelude.js", "jvm.js", *(("openidm.js",) if isolated else ()), "guards.js")
+    return tuple(our_javascript(name) for name in names)
 
 
 class Realm:
@@ -57,9 +62,11 @@ class Realm:
         self._engine = engine()
         self._context = self._engine.Context()
         self._context.set_memory_limit(limits.memory_bytes)
-        body, guards = prelude()
-        self._host = self._context.eval(body)
-        self._context.eval(guards)
+        prelude, *extensions = beginning(isolated=False)
+        self._host = self._context.eval(prelude)
+        for text in extensions:
+            if (extension := self._context.eval(text)) is not None:
+                self._host("extend", extension)
         self._host("settings", settings)
         self._context.set_time_limit(limits.seconds)
 

@@ -208,7 +208,7 @@
     };
   }
 
-  // --- the host's services (killable process only) -----------------------------------------------------------------
+  // --- the host's answers (killable process only) ------------------------------------------------------------------
 
   function answered(text) {
     const answer = parse(text);
@@ -228,26 +228,6 @@
     });
     throw error;
   }
-
-  function call(verb, given) {
-    let size = given.length;
-    while (size > 0 && given[size - 1] === undefined) size--;
-    return answered(ask("call", listOf([stringify(verb), outward(given.slice(0, size))])));
-  }
-
-  const openidm = {};
-  const VERBS = ["create", "update", "patch", "delete", "query", "action", "encrypt", "decrypt", "isEncrypted", "hash", "isHashed", "matches"];
-  for (const verb of VERBS) {
-    openidm[verb] = (...given) => call(verb, given);
-  }
-  openidm.read = (...given) => {
-    try {
-      return call("read", given);
-    } catch (error) {
-      if (error.code === 404) return null;
-      throw error;
-    }
-  };
 
   // --- globals -----------------------------------------------------------------------------------------------------
 
@@ -273,28 +253,6 @@
     }
   }
 
-  const ON_USE = ["toJSON", "toString", "valueOf"];
-
-  function unavailable(path) {
-    const name = path.startsWith("Packages.") ? path.slice(9) : path;
-    const stop = () => {
-      throw refuse(name + " is not available: scripts run on QuickJS, not on the JVM");
-    };
-    return new Proxy(function () {}, {
-      get: (_target, key) => (typeof key === "symbol" || ON_USE.includes(key) ? stop() : unavailable(path + "." + key)),
-      apply: stop,
-      construct: stop,
-      set: stop,
-      has: stop,
-      ownKeys: stop,
-      deleteProperty: stop,
-      defineProperty: stop,
-    });
-  }
-
-  for (const name of ["java", "javax", "org", "com", "Packages", "JavaImporter", "JavaAdapter", "importPackage", "importClass"]) {
-    expose(name, unavailable(name));
-  }
   const logger = freeze({ trace: logAt("trace"), debug: logAt("debug"), info: logAt("info"), warn: logAt("warn"), error: logAt("error") });
   expose("logger", logger);
   expose("console", freeze({ log: logger.info, info: logger.info, debug: logger.debug, warn: logger.warn, error: logger.error, trace: logger.trace }));
@@ -308,11 +266,6 @@
     getWorkingLocation: () => settings.project,
   });
   expose("require", requireFrom(""));
-  if (ask !== undefined) {
-    expose("openidm", freeze(openidm));
-    expose("load", (file) => evaluate(answered(ask("script", stringify(String(file))))));
-    expose("readFile", (file) => answered(ask("file", stringify(String(file)))));
-  }
   defineProperty(global, "eval", { writable: false, configurable: false });
 
   // --- running -----------------------------------------------------------------------------------------------------
@@ -394,81 +347,13 @@
     return withLog(listOf(found));
   }
 
-  // --- syntax ------------------------------------------------------------------------------------------------------
-
-  function parses(text) {
-    try {
-      evaluate(text);
-      return true;
-    } catch (error) {
-      return !(error instanceof SyntaxErrorKind);
-    }
-  }
-
-  // Scripts are parsed behind a statement that throws first, inside a function, so that nothing of them runs or stays.
-  const dry = evaluate("(function (text) { eval('throw 0;' + text) })");
-
-  function problem(text) {
-    try {
-      dry(text);
-    } catch (error) {
-      return error === 0 ? null : error;
-    }
-    return null;
-  }
-
-  function isScript(text) {
-    return problem(text) === null;
-  }
-
-  const LONGEST_CUT = 65536;
-  const LEADING = /^(?:\s|\/\/[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
-  const STATEMENT = /^(?:\{|(?:function|class|let|async|if|for|while|do|switch|try|throw|var|const|return)\b)/;
-
-  function isExpression(text) {
-    const rest = text.replace(LEADING, "");
-    return rest !== "" && !STATEMENT.test(rest) && parses("(function () {return (" + text + "\n)})");
-  }
-
-  // The script as the body of a function that returns its last value, or null where only eval can tell that value.
-  // A cut after `;` or `}` is right when the part before it is complete on its own, and does not end in a comment.
-  function bodyText(text) {
-    const whole = text.replace(/[\s;]+$/, "");
-    if (isExpression(whole)) return "return (" + whole + "\n)";
-    if (whole.length > LONGEST_CUT) return null;
-    for (let i = whole.length - 1, tries = 0; i >= 0 && tries < 40; i--) {
-      if (whole[i] !== ";" && whole[i] !== "}") continue;
-      tries++;
-      const tail = whole.slice(i + 1);
-      if (!isExpression(tail)) continue;
-      const head = whole.slice(0, i + 1);
-      if (isScript(head + " var _;") && !isScript(head + " @")) return head + "return (" + tail + "\n)";
-    }
-    return null;
-  }
-
-  function wrong(error) {
-    return stringify({ problem: error.message, stack: error.stack });
-  }
-
-  function check(text) {
-    const error = problem(text);
-    return error === null ? stringify({ body: bodyText(text) }) : wrong(error);
-  }
-
-  function checkModule(text) {
-    try {
-      evaluate("(function (exports, require, module) {" + text + "\n})");
-      return stringify({});
-    } catch (error) {
-      return wrong(error);
-    }
-  }
-
   // --- the host's door ---------------------------------------------------------------------------------------------
 
   return function (operation, argument) {
     switch (operation) {
+      case "extend":
+        argument({ answered, ask, evaluate, expose, freeze, listOf, outward, refuse, stringify });
+        return null;
       case "settings":
         settings = parse(argument);
         return null;
@@ -486,10 +371,6 @@
         return runMany(rowRunner(parse(argument)));
       case "salvage":
         return salvage();
-      case "check":
-        return check(argument);
-      case "check module":
-        return checkModule(argument);
     }
     throw refuse("unknown operation " + operation);
   };

@@ -19,7 +19,7 @@ from typing import Final
 from conf.errors import Unavailable
 from flows.scripts import child
 from flows.scripts.failures import ScriptFailed, ran_too_long, took_too_much
-from flows.scripts.javascript import engine, prelude
+from flows.scripts.javascript import beginning, engine
 from flows.scripts.limits import Limits
 
 Answer = Callable[[str, str], str]
@@ -69,8 +69,8 @@ class ScriptProcess:
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
         self._buffer = bytearray()
-        for text in prelude():
-            self._send(child.PRELUDE, text)
+        for text in beginning(isolated=True):
+            self._exchange(child.BEGIN, text, "", _START_SECONDS)
 
     @property
     def pid(self) -> int:

@@ -157,7 +157,16 @@ def test_text_cannot_break_out_of_its_function(host: Any, source: str) -> None:
         host.compile(javascript(source))
 
 
-def test_compiling_runs_nothing(host: Any, run: Any) -> None:
+def test_compiling_runs_nothing(host: Any, run: Any, files: dict[str, str]) -> None:
     host.compile(javascript("globalThis.ran = 1; for (;;); function hoisted() {} var v = 1; ran"))
     host.compile(javascript("(function () { for (;;); })()"))
+    host.compile(javascript("var s = '; x)}), ran = 1, (function () { return (1//'"))
+    for breaking_out in (
+        "}), ran = 1, (function () {",
+        "}, ran = 1, function () {",
+        "} ran = 1; function f() {",
+    ):
+        files["m.js"] = breaking_out
+        with pytest.raises(ConfigError, match=r"m\.js line 1"):
+            host.compile(javascript("require('m')"))
     assert run("typeof ran + typeof hoisted + typeof v") == "undefinedundefinedundefined"

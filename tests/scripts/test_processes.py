@@ -104,8 +104,7 @@ def test_the_kernel_ends_it_when_nobody_watches() -> None:
     with started(0.2) as process:
         assert process.stdin is not None
         for part in (
-            frame(b"P", host_that_loops),
-            frame(b"P", "1"),
+            frame(b"B", host_that_loops),
             frame(b"R", "{}"),
             frame(b"D", "{}"),
             frame(b"X", "0 []"),
