@@ -16,7 +16,8 @@ from api.child import Child
 from api.folder_lock import FolderLock
 from api.ports import free_port, listen
 from api.programs import api_program, prefect_program, worker_program
-from conf.errors import ReconError, Unavailable
+from conf import logs
+from conf.errors import Conflict, Unavailable
 from conf.project import open_project
 from conf.settings import Settings
 from flows.reachable import status_of
@@ -26,6 +27,9 @@ LOOK_SECONDS = 0.2
 SLOW_SECONDS = 60.0
 """Longest wait for the Prefect server before the ready line says that it is still missing."""
 
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Addresses that stand for all, and where this machine reaches them."""
+KNOWN_PASSWORDS = frozenset({"", "admin", "changeit", "openidm-admin", "passw0rd", "password", "secret"})
 TRIES = 4
 """So many starts may fail before we give up."""
 
@@ -45,7 +49,9 @@ class Addresses:
     def sentence(self) -> str:
         """The ready line."""
         found = f"reconvene is ready. API {self.api}/openidm · docs {self.api}/docs"
-        return f"{found} · Prefect dashboard {self.prefect}" if self.prefect else found
+        if self.prefect is None:
+            return f"{found} · without Prefect, so schedules do not fire"
+        return f"{found} · Prefect dashboard {self.prefect}"
 
 
 @dataclass
@@ -130,6 +136,8 @@ async def supervise(
     runs. `announce` is given the ready line; it is printed on standard output by default.
     """
     settings = settings.model_copy(update={"executor": executor or settings.executor})
+    if not logging.getLogger().handlers:
+        logs.configure(settings.log_format, settings.log_level)
     refuse_default_passwords(settings)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FolderLock(settings.data)
@@ -145,18 +153,24 @@ async def supervise(
 
 def refuse_default_passwords(settings: Settings) -> None:
     """Raise ReconError where others could reach a server whose passwords they know."""
-    project = open_project(settings.project)
-    if not settings.is_loopback and project.authentication.has_default_password:
-        raise ReconError(
-            f"Listening on {settings.host} is refused while an account has the password it was shipped with: "
-            "change it in conf/authentication.json, or listen on 127.0.0.1.",
-            code=409,
+    authentication = open_project(settings.project).authentication
+    known = [
+        name
+        for name, user in authentication.static_users.items()
+        if name != "anonymous" and user.password.lower() in {name.lower(), *KNOWN_PASSWORDS}
+    ]
+    if not settings.is_loopback and (known or authentication.has_default_password):
+        raise Conflict(
+            f"Listening on {settings.host} is refused while {', '.join(known) or 'an account'} still has a password "
+            "that everybody knows: set OPENIDM_ADMIN_PASSWORD or change conf/authentication.json, "
+            "or listen on 127.0.0.1."
         )
 
 
 def build(settings: Settings, listener: socket.socket, workers: int) -> Supervisor:
     """The processes, not started yet."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    reached = EVERYWHERE.get(settings.host, settings.host)
+    host = f"[{reached}]" if ":" in reached else reached
     api = f"http://{host}:{listener.getsockname()[1]}"
     prefect: Child | None = None
     dashboard: str | None = None

@@ -168,7 +168,7 @@ async def prepare_newer(settings: Settings) -> None:
 
 def test_an_address_for_others_is_refused_while_a_default_password_stands(settings: Settings) -> None:
     refuse_default_passwords(settings)
-    with pytest.raises(ReconError, match="password it was shipped with"):
+    with pytest.raises(ReconError, match="openidm-admin still has a password"):
         refuse_default_passwords(settings.model_copy(update={"host": "0.0.0.0"}))
 
 
