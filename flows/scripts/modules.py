@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from conf.errors import ReconError
+from conf.errors import NotFound
 from flows.scripts.references import References
 
 Lookup = Callable[[str], str | None]
-"""The project's text of a script file; None or an error where it has none."""
+"""The project's text of a script file; None, NotFound or LookupError where it has none."""
 
 _BUILT_IN: Final = Path(__file__).parent / "builtin"
 
@@ -27,7 +27,7 @@ class Library:
             return None
         try:
             found = self._lookup(file)
-        except ReconError:
+        except (NotFound, LookupError):
             found = None
         return found if found is not None else built_in(file)
 

@@ -20,7 +20,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(seconds=0.08, memory_bytes=24 * 2**20)
+    return Limits(seconds=0.05, memory_bytes=16 * 2**20)
 
 
 @pytest.fixture

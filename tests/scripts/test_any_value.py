@@ -54,7 +54,7 @@ def reordered(value: Any) -> Any:
 
 
 @given(values)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_value_survives(value: Any) -> None:
     expected = reordered(value)
     assert same(SESSION.run(PLAIN, {"source": value}), expected)
@@ -63,7 +63,7 @@ def test_a_value_survives(value: Any) -> None:
 
 
 @given(st.dictionaries(texts, values, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_live_variable_that_is_not_touched_is_not_changed(value: dict[str, Any]) -> None:
     before = repr(reordered(value))
     SESSION.run(LIVE, {"source": value}, ("source",))
@@ -78,7 +78,7 @@ def test_a_variable_of_the_configuration_survives(name: str, value: Any) -> None
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_text_is_a_script_or_a_problem_in_words(text: str) -> None:
     with suppress(ReconError):
         SESSION.run(HOST.compile(javascript(text)), {"source": text if text.isprintable() else ""})

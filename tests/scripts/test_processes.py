@@ -23,7 +23,7 @@ from tests.scripts.configured import javascript
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(process_seconds=0.4, memory_bytes=24 * 2**20)
+    return Limits(process_seconds=0.4, memory_bytes=16 * 2**20)
 
 
 @pytest.fixture
