@@ -58,4 +58,8 @@ def source_digest(subject: Json | None) -> str | None:
 
 def creation_repeats(rules: MappingRules) -> bool:
     """Whether mapping once more onto what a create made would change nothing."""
-    return rules.on_create is None and not any(rule.condition for rule in rules.properties)
+    if rules.on_create is not None or any(rule.condition for rule in rules.properties):
+        return False
+    # a property that replaces the parent of another finds no parent there the second time
+    targets = {rule.target for rule in rules.properties}
+    return not any(target[:depth] in targets for target in targets for depth in range(1, len(target)))
