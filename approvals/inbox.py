@@ -43,6 +43,12 @@ async def open_one(
     return opened
 
 
+async def any_open(tx: Transaction, mapping: str) -> bool:
+    """Whether a process of the mapping is open."""
+    rows = await tx.fetch("select 1 from process_instance where open = 1 and mapping = ? limit 1", (mapping,))
+    return bool(rows)
+
+
 async def open_for(
     tx: Transaction, mapping: str, object_ids: Iterable[str] | None = None
 ) -> dict[str, list[OpenProcess]]:
@@ -54,7 +60,9 @@ async def open_for(
     rows = await tx.fetch(
         "select p.seq, t.seq, p.definition_key, p.mapping, p.qualifier, p.side, p.object_id, p.situation, p.action,"
         " p.recon_id from process_instance p"
-        f" left join task_instance t on t.process = p.seq and t.status = 'OPEN' where {where} order by p.seq",
+        " left join task_instance t on t.process = p.seq and coalesce(t.status, '') = 'OPEN'"
+        # coalesce keeps the planner from going through all open tasks for each process
+        f" where {where} order by p.seq",
         parameters,
     )
     found: dict[str, list[OpenProcess]] = defaultdict(list)

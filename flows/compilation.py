@@ -147,8 +147,10 @@ def is_workflow_trigger(script: ScriptConfig, has_file: Callable[[str], bool]) -
     return script.file == WORKFLOW_TRIGGER and not has_file(WORKFLOW_TRIGGER)
 
 
-def scripts_of(mapping: ObjectMapping) -> list[ScriptConfig]:
-    """Every script that processing an entry of the mapping may run."""
+def scripts_of(
+    mapping: ObjectMapping, has_file: Callable[[str], bool] = lambda _file: False
+) -> list[ScriptConfig]:
+    """Every script that processing an entry of the mapping may run; what is built in as a rule is none."""
     found: list[Any] = [
         mapping.valid_source,
         mapping.valid_target,
@@ -171,4 +173,9 @@ def scripts_of(mapping: ObjectMapping) -> list[ScriptConfig]:
             for item in (policy.action, policy.condition, policy.post_action)
         ),
     ]
-    return [script for script in found if isinstance(script, ScriptConfig)]
+    return [
+        script
+        for script in found
+        if isinstance(script, ScriptConfig)
+        and (script.file not in NO_EFFECT | {WORKFLOW_TRIGGER} or has_file(script.file or ""))
+    ]

@@ -102,7 +102,7 @@ def build_run(
     )
     holder.append(run)
     run.implicit = bool(implicit_mappings(call, rules))
-    run.sequential = run.implicit or is_sequential(mapping, runtime.scripts.compile)
+    run.sequential = run.implicit or is_sequential(mapping, runtime.scripts.compile, has_file)
     if not run.sequential:
         texts = script_texts(mapping, runtime.project.script_text)
         run.fingerprints = Fingerprints.of(rules, mapping.raw, texts)

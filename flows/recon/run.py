@@ -169,9 +169,11 @@ class Run:
         return self.world
 
 
-def is_sequential(mapping: ObjectMapping, compile: Callable[[ScriptConfig], Script]) -> bool:
+def is_sequential(
+    mapping: ObjectMapping, compile: Callable[[ScriptConfig], Script], has_file: Callable[[str], bool]
+) -> bool:
     """Whether a script of the mapping may look at or change the store."""
-    return any(compile(script).uses_openidm for script in scripts_of(mapping))
+    return any(compile(script).uses_openidm for script in scripts_of(mapping, has_file))
 
 
 def script_texts(mapping: ObjectMapping, text: Callable[[str], str]) -> str:

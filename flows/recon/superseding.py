@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def supersede_pointless(run: Run, transaction: Transaction, outcome: Outcome, now: int) -> None:
     """Close open processes of objects that this page assessed with another situation."""
     if run.open_processes is None:
-        run.open_processes = bool(await inbox.open_for(transaction, run.mapping.name))
+        run.open_processes = await inbox.any_open(transaction, run.mapping.name)
     if not run.open_processes:
         run.open_processes = bool(outcome.requests) or None
         return
