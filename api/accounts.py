@@ -74,7 +74,7 @@ class Accounts:
         type_name = _type_of(login)
         found = self._runtime.project.managed_types.get(type_name)
         async with self._runtime.database.read() as tx:
-            name_property = _name_property(login)
+            name_property = login_property(login)
             if found is not None and found.unique[:1] == (name_property,):
                 by_key = await managed.read_by_unique_key(tx, type_name, [normalised(name)])
                 return by_key.get(normalised(name))
@@ -83,14 +83,14 @@ class Accounts:
         return rows.rows[0] if len(rows.rows) == 1 else None
 
     def _managed(self, login: ManagedLogin, stored: Stored, address: str) -> Account | None:
-        if str(stored.body.get("accountStatus", "active")).lower() in _INACTIVE:
+        if not is_active(stored.body):
             return None
         secret = (stored.secrets or {}).get(login.password_property) or {}
         caller = Caller(
-            id=str(stored.body.get(_name_property(login), stored.id)),
+            id=str(stored.body.get(login_property(login), stored.id)),
             component=login.component,
             resource_id=stored.id,
-            roles=login.default_roles | _roles(login, stored.body),
+            roles=login.default_roles | roles_in(stored.body, login.roles_property),
             address=address,
             module=login.module,
         )
@@ -105,14 +105,19 @@ def _type_of(login: ManagedLogin) -> str:
     return login.component.removeprefix("managed/")
 
 
-def _name_property(login: ManagedLogin) -> str:
+def login_property(login: ManagedLogin) -> str:
     """PingIDM's own file maps to `username`, the parameter of a stored query on `userName`."""
     return "userName" if login.name_property == "username" else login.name_property
 
 
-def _roles(login: ManagedLogin, body: Mapping[str, Any]) -> frozenset[str]:
+def is_active(body: Mapping[str, Any]) -> bool:
+    """Whether the account of this object may be used."""
+    return str(body.get("accountStatus", "active")).lower() not in _INACTIVE
+
+
+def roles_in(body: Mapping[str, Any], property: str | None) -> frozenset[str]:
     """Names of the roles: relationships to `internal/role/x`, or plain texts."""
-    given = body.get(login.roles_property) if login.roles_property else None
+    given = body.get(property) if property else None
     references = given if isinstance(given, list) else []
     texts = [entry.get("_ref") if isinstance(entry, dict) else entry for entry in references]
     return frozenset(

@@ -35,6 +35,7 @@ TASKS = (
     ("show", "tasks:show", "One task and what it asks."),
     ("claim", "tasks:claim", "Take a task, or give it to somebody."),
 )
+TOKENS = (("create", "token:create", "Sign a bearer token for this installation."),)
 
 
 def build() -> App:
@@ -51,6 +52,7 @@ def build() -> App:
     for name, help, commands in (
         ("runs", "Reconciliation runs.", RUNS),
         ("tasks", "What waits for a person.", TASKS),
+        ("token", "Bearer tokens.", TOKENS),
     ):
         group = App(name=name, help=help, default_command=None)
         for inner, place, inner_help in commands:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from conf.bearer import BearerIssuer, read_bearer
 from conf.document import Node
 from conf.substitution import Substitution, is_open
 
@@ -60,6 +61,8 @@ class Authentication:
     static_users: Mapping[str, StaticUser] = field(default_factory=dict)
     managed_logins: tuple[ManagedLogin, ...] = ()
     token_logins: tuple[TokenLogin, ...] = ()
+    bearer: tuple[BearerIssuer, ...] = ()
+    """Issuers whose bearer tokens count."""
     session_minutes: int = 120
     session_idle_minutes: int = 30
     raw: dict[str, Any] = field(default_factory=dict)
@@ -105,6 +108,7 @@ def read_authentication(root: Node, substitution: Substitution) -> Authenticatio
         static_users=static,
         managed_logins=tuple(managed),
         token_logins=tuple(tokens),
+        bearer=read_bearer(placed.child("bearer")),
         session_minutes=_minutes(session, "maxTokenLifeMinutes", 120),
         session_idle_minutes=_minutes(session, "tokenIdleTimeMinutes", 30),
         raw=root.value,
