@@ -1,4 +1,4 @@
-"""Who is calling: headers, Basic, the session cookie, or the key of the command line.
+"""Who is calling: headers, Basic, the session cookie, a bearer token, or the key of the command line.
 
 A password costs 50 ms to verify, so a success is remembered for a minute under a keyed digest, as long as the account
 does not change; equal claims that arrive together are verified once, and a queue bounds how many wait.
@@ -11,6 +11,7 @@ import hmac
 import logging
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from starlette.responses import Response
 
 from api import cli_token, credentials
 from api.accounts import Account, Accounts
+from api.bearer import Bearers
 from api.credentials import Credentials, denied
 from api.sessions import COOKIE, Sessions
 from conf.errors import ConfigError, Forbidden, Unavailable
@@ -75,7 +77,9 @@ class Gate:
     def __post_init__(self) -> None:
         self._accounts = Accounts(self.runtime)
         self._sessions = Sessions(self.runtime)
-        self._lanes = asyncio.Semaphore(_AT_ONCE)
+        self._bearers = Bearers(self.runtime)
+        # threads of its own, so that scripts never keep anybody from logging in
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="logins")
 
     async def identify(self, request: Request) -> Identity:
         """The caller, or Unauthorized; headers count before a cookie."""
@@ -140,11 +144,15 @@ class Gate:
         return await asyncio.shield(task)
 
     async def _hash(self, hashed: str | None, password: str) -> bool:
-        async with self._lanes:
-            if hashed is None:
-                await asyncio.to_thread(lambda: verify_password(nobody_hash(), password))
-                return False
-            return await asyncio.to_thread(verify_password, hashed, password)
+        loop = asyncio.get_running_loop()
+        if hashed is None:
+            await loop.run_in_executor(self._threads, lambda: verify_password(nobody_hash(), password))
+            return False
+        return await loop.run_in_executor(self._threads, verify_password, hashed, password)
+
+    def close(self) -> None:
+        """Give back the threads."""
+        self._threads.shutdown(cancel_futures=True)
 
     def _digest(self, claim: Credentials) -> bytes:
         name, password = claim.name.encode(), claim.password.encode()
@@ -152,6 +160,10 @@ class Gate:
         return hmac.digest(self._key, b"%d:%d:" % (len(name), len(password)) + name + password, "sha256")
 
     async def _by_bearer(self, value: str, request: Request, address: str) -> Caller:
+        if len(request.headers.getlist("authorization")) != 1:
+            raise denied()
+        if not value.startswith(f"{cli_token.SCHEME} "):
+            return await self._bearers.identify(value, address)
         caller = cli_token.caller_of(value, self.cli, request.headers.get("x-recon-user"), address)
         if caller is None:
             raise denied()
