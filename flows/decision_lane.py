@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flows.approval_loop import drain_intents, reconcile_flow_runs
 from flows.flow_runs import PrefectAway
-from flows.reachable import status_of
 from flows.runtime import running
 
 if TYPE_CHECKING:
     from conf.settings import Settings
     from flows.call import Runtime
     from flows.flow_runs import FlowRuns
+    from flows.prefect_server import PrefectServer
     from flows.worker_lanes import Lane
     from flows.worker_rows import WorkerId
 
@@ -26,14 +26,20 @@ class DecisionLane:
     """Drains approved requests; beside that keeps what Prefect shows of processes in step."""
 
     def __init__(
-        self, settings: Settings, worker: WorkerId, beside: Runtime, api: str | None, *, once: bool
+        self,
+        settings: Settings,
+        worker: WorkerId,
+        beside: Runtime,
+        server: PrefectServer | None,
+        *,
+        once: bool,
     ) -> None:
         self.owner = worker.lane("decisions")
         self._settings = settings
         self._beside = beside
-        self._api = api
+        self._server = server
         self._once = once
-        self._prefect: FlowRuns | None = NotYet() if api else None
+        self._prefect: FlowRuns | None = NotYet() if server else None
         self._showing: asyncio.Task[None] | None = None
 
     async def body(self, lane: Lane) -> None:
@@ -55,13 +61,16 @@ class DecisionLane:
                     await asyncio.gather(self._showing, return_exceptions=True)
 
     async def _connect(self, lane: Lane, runtime: Runtime, stack: AsyncExitStack) -> None:
-        """Import and use Prefect once its server answers; from then on show processes there."""
-        if not isinstance(self._prefect, NotYet) or await status_of(f"{self._api}/health") != 200:
+        """Use Prefect once it is imported and its server answers; from then on show processes there."""
+        server = self._server
+        if server is None or not isinstance(self._prefect, NotYet):
             return
-        from flows.prefect_client import server_at  # noqa: PLC0415
+        if not server.loaded or not await server.answers():
+            return
+        from flows.prefect_client import server_at  # noqa: PLC0415 - imported by now
         from flows.workflow_prefect import prefect_approvals  # noqa: PLC0415
 
-        stack.enter_context(server_at(str(self._api)))
+        stack.enter_context(server_at(server.api))
         self._prefect = await stack.enter_async_context(prefect_approvals())
         self._showing = asyncio.create_task(self._show(lane, runtime, self._prefect))
 

@@ -17,8 +17,6 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.reachable import status_of
-
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
@@ -39,11 +37,6 @@ def server_at(api: str) -> Iterator[None]:
     """Within the block, and all that starts in it, Prefect's client talks to this server."""
     with temporary_settings({PREFECT_API_URL: api}):
         yield
-
-
-async def healthy(api: str) -> bool:
-    """Whether the server answers; takes a second at most."""
-    return await status_of(f"{api}/health") == 200
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Watches over the Prefect server: schedules in step, due slots taken in, what it shows put right.
 
-Imports Prefect only once its server answers: on a small machine the server needs the processor first.
+Nothing here is imported from Prefect before the worker has loaded it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from flows.reachable import status_of
 from flows.schedules import all_jobs
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from flows.call import Runtime
     from flows.prefect_client import Deployments
+    from flows.prefect_server import PrefectServer
     from flows.schedules import Job
     from flows.worker_lanes import Lane
 
@@ -35,8 +35,8 @@ _LOG = logging.getLogger(__name__)
 class PrefectWatch:
     """One worker's view of the Prefect server."""
 
-    def __init__(self, api: str, worker: str) -> None:
-        self._api = api
+    def __init__(self, server: PrefectServer, worker: str) -> None:
+        self._server = server
         self._worker = worker
         self._compared = float("-inf")
         self._looked = float("-inf")
@@ -49,7 +49,10 @@ class PrefectWatch:
         """Go on until the lane is told to stop."""
         deployments: Deployments | None = None
         while not lane.stopping:
-            if await status_of(f"{self._api}/health") != 200:
+            if not self._server.loaded:
+                await lane.rest(AWAY_SECONDS)
+                continue
+            if not await self._server.answers():
                 if self.state == "ok":
                     _LOG.warning("the Prefect server does not answer; runs go on without it")
                 self.state, self._compared, self._looked = "away", float("-inf"), float("-inf")
@@ -84,7 +87,7 @@ class PrefectWatch:
         due = self._next_slot is not None and self._next_slot <= now
         if not (whole or due or loop.time() - self._looked >= LOOK_SECONDS):
             return
-        with server_at(self._api):
+        with server_at(self._server.api):
             async with connected() as client:
                 if whole:
                     await keep_in_step(client, deployments, runtime, jobs)

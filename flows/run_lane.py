@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from conf.errors import Unavailable
 from conf.terms import Stage
-from flows.reachable import status_of
 from flows.recon.closing import finish
 from flows.reconcile import execute_run
 from flows.runtime import running
@@ -25,12 +24,17 @@ if TYPE_CHECKING:
     from conf.settings import Settings
     from flows.call import Runtime
     from flows.prefect_executor import PrefectExecutor
+    from flows.prefect_server import PrefectServer
     from flows.shell import Shell
     from flows.store.run_rows import RunRow
     from flows.worker_lanes import Lane
 
-FIRST_WAIT_SECONDS: Final = 5.0
-"""How long the first run waits for a Prefect server that is starting."""
+STARTING_SECONDS: Final = 60.0
+"""For so long after the worker's own start a Prefect server that has not answered yet may be starting, too."""
+STARTS_SECONDS: Final = 5.0
+"""How long a run waits for a server that is starting."""
+LOADING_SECONDS: Final = 30.0
+"""How long a run waits for Prefect to be imported where the server is there."""
 WAIT_SECONDS: Final = 0.2
 TAKEOVERS: Final = 50
 """A run that was taken up so often without ending kills its workers."""
@@ -62,7 +66,7 @@ class RunLane:
         worker: WorkerId,
         number: int,
         beside: Runtime,
-        api: str | None,
+        server: PrefectServer | None,
         *,
         once: bool,
     ) -> None:
@@ -72,11 +76,11 @@ class RunLane:
         self._settings = settings
         self._worker = worker
         self._beside = beside
-        self._api = api
+        self._server = server
         self._once = once
         self._executor: PrefectExecutor | None = None
         self._seen = False
-        self._patient_until = time.monotonic() + FIRST_WAIT_SECONDS
+        self._started_at = time.monotonic()
         self._lease_ms = round(settings.lease_seconds * 1000)
 
     async def body(self, lane: Lane) -> None:
@@ -87,8 +91,6 @@ class RunLane:
                 did = await self._one(lane, runtime)
                 if not did and self._once:
                     lane.stop()
-                elif not did and self._executor is None:
-                    await self._prefect()
                 return did
 
             await lane.repeat(one)
@@ -112,31 +114,31 @@ class RunLane:
             if run.token > TAKEOVERS:
                 await finish(runtime, run.id, run.token, Stage.COMPLETED_FAILED, reason=POISONED)
                 return True
-            prefect = await self._prefect(patient=True)
+            prefect = await self._prefect(lane)
             if prefect is None or not await prefect.execute(runtime, run, carry_out, before_step):
                 await carry_out(EmbeddedShell(before_step))
         finally:
             self.held = None
         return True
 
-    async def _prefect(self, *, patient: bool = False) -> PrefectExecutor | None:
-        """The way to Prefect, or None when it is away; `patient` waits for a server that is only starting.
-
-        Prefect is imported once its server answers: on a small machine the server needs the processor first.
-        """
-        if self._api is None:
+    async def _prefect(self, lane: Lane) -> PrefectExecutor | None:
+        """The way to Prefect, or None when it is away; one that is only starting is waited for a little."""
+        if self._server is None:
             return None
-        while await status_of(f"{self._api}/health") != 200:
+        begun = time.monotonic()
+        while not ((there := await self._server.answers()) and self._server.loaded):
             if self._executor is not None:
                 self._executor.forget()
-            if not patient or self._seen or time.monotonic() > self._patient_until:
+            waited = time.monotonic() - begun
+            starting = not self._seen and begun - self._started_at < STARTING_SECONDS
+            if lane.stopping or waited > (LOADING_SECONDS if there else STARTS_SECONDS if starting else 0):
                 return None
             await asyncio.sleep(WAIT_SECONDS)
         self._seen = True
         if self._executor is None:
-            from flows.prefect_executor import PrefectExecutor  # noqa: PLC0415
+            from flows.prefect_executor import PrefectExecutor  # noqa: PLC0415 - imported by now
 
-            self._executor = PrefectExecutor(self._api, str(self._worker))
+            self._executor = PrefectExecutor(self._server.api, str(self._worker))
         return self._executor
 
     async def _claim(self, runtime: Runtime) -> RunRow | None:

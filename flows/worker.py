@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from conf.errors import ReconError
 from flows.decision_lane import DecisionLane
 from flows.prefect_environment import api_address
+from flows.prefect_server import PrefectServer
 from flows.prefect_watch import PrefectWatch
 from flows.run_lane import RunLane
 from flows.runtime import running
@@ -72,13 +73,13 @@ class _Worker:
         self.stop_asked = asyncio.Event()
         self.started_at = self.runtime.clock()
         self._lease_ms = round(settings.lease_seconds * 1000)
-        api = api_address(settings) if self.executor == "prefect" else None
+        self.server = PrefectServer(api_address(settings)) if self.executor == "prefect" else None
         self.runs = [
-            RunLane(settings, self.id, number + 1, self.runtime, api, once=self.once)
+            RunLane(settings, self.id, number + 1, self.runtime, self.server, once=self.once)
             for number in range(settings.run_workers)
         ]
-        self.watch = PrefectWatch(api, str(self.id)) if api and not self.once else None
-        decisions = DecisionLane(settings, self.id, self.runtime, api, once=self.once)
+        self.watch = PrefectWatch(self.server, str(self.id)) if self.server and not self.once else None
+        decisions = DecisionLane(settings, self.id, self.runtime, self.server, once=self.once)
         poll = settings.poll_seconds
         self._run_lanes = [Lane(one.name, poll, one.body) for one in self.runs]
         self._decision_lanes = [Lane("decisions", poll, decisions.body)] if settings.decision_workers else []
@@ -91,6 +92,8 @@ class _Worker:
     async def run(self, stop: asyncio.Event | None) -> None:
         sockets = WakeSocket(self.runtime.settings.data, str(self.id), self.heard)
         await self._beat()
+        if self.server is not None:
+            self.server.load()
         for lane in self.lanes:
             lane.start()
         await sockets.open()
