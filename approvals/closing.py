@@ -28,7 +28,7 @@ async def close_many(
     """End processes early, each for its own reason, and cancel their open tasks."""
     await tx.run_many(
         "update task_instance set status = ?, ended_at = ?, delete_reason = ?, rev = rev + 1"
-        " where process = ? and status = 'OPEN'",
+        " where process = ? and coalesce(status, '') = 'OPEN'",
         [(TaskStatus.CANCELLED, now, reason, process) for process, reason in reasons.items()],
     )
     await tx.run_many(

@@ -60,8 +60,7 @@ async def open_for(
     rows = await tx.fetch(
         "select p.seq, t.seq, p.definition_key, p.mapping, p.qualifier, p.side, p.object_id, p.situation, p.action,"
         " p.recon_id from process_instance p"
-        " left join task_instance t on t.process = p.seq and coalesce(t.status, '') = 'OPEN'"
-        # coalesce keeps the planner from going through all open tasks for each process
+        f" left join task_instance t on t.process = p.seq and {records.is_open('t')}"
         f" where {where} order by p.seq",
         parameters,
     )
@@ -79,7 +78,7 @@ async def supersede(
     Only those that still wait for a person: what was decided is carried out and meets the new situation there.
     """
     rows = await tx.fetch(
-        f"select distinct process from task_instance where status = 'OPEN' and process {tx.among_numbers}",
+        f"select distinct t.process from task_instance t where {records.is_open('t')} and t.process {tx.among_numbers}",
         (tx.numbers(sorted(processes)),),
     )
     waiting = {process: processes[process] for (process,) in rows}

@@ -146,6 +146,11 @@ class Process:
         return found
 
 
+def is_open(task: str) -> str:
+    """SQL for an open task that is found by its process, never by going through all open tasks for each process."""
+    return f"coalesce({task}.status, '') = 'OPEN'"
+
+
 def number_of(id: str | None) -> int | None:
     """The number behind an id of the wire, or None when it cannot be one."""
     if (

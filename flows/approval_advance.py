@@ -74,7 +74,7 @@ async def _unattended(tx: Transaction) -> list[records.Process]:
         return []
     rows = await tx.fetch(
         f"select p.seq from process_instance p where p.open = 1 and p.definition {tx.among_numbers}"
-        " and not exists (select 1 from task_instance t where t.process = p.seq and t.status = 'OPEN')"
+        f" and not exists (select 1 from task_instance t where t.process = p.seq and {records.is_open('t')})"
         " and not exists (select 1 from intent i where i.process = p.seq and i.state in ('READY', 'CLAIMED'))"
         f" order by p.seq limit {AT_ONCE}",
         (tx.numbers(general),),

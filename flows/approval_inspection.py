@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from approvals import records
 from approvals.events import process_event
 from approvals.states import FlowState
 from flows.flow_runs import Ending, Phase
@@ -60,7 +61,7 @@ async def _waiting_page(runtime: Runtime, lane: ApprovalLane) -> dict[int, str]:
         rows = await tx.fetch(
             "select p.seq, p.flow_run_id from process_instance p where p.open = 1 and p.seq > ?"
             " and p.flow_state in ('suspended', 'group') and p.flow_run_id is not null and exists"
-            " (select 1 from task_instance t where t.process = p.seq and t.status = 'OPEN')"
+            f" (select 1 from task_instance t where t.process = p.seq and {records.is_open('t')})"
             f" order by p.seq limit {PAGE}",
             (lane.last_process,),
         )
@@ -73,7 +74,7 @@ async def _owners(runtime: Runtime, ids: Iterable[str]) -> dict[str, bool]:
     async with runtime.database.read() as tx:
         rows = await tx.fetch(
             "select p.flow_run_id, max(case when exists (select 1 from task_instance t where t.process = p.seq"
-            " and t.status = 'OPEN') then 1 else 0 end) from process_instance p"
+            f" and {records.is_open('t')}) then 1 else 0 end) from process_instance p"
             f" where p.open = 1 and p.flow_state in ('suspended', 'group') and p.flow_run_id {tx.among}"
             " group by p.flow_run_id",
             (tx.texts(sorted(set(ids))),),

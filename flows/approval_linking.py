@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from approvals import catalogue
+from approvals import catalogue, records
 from approvals.catalogue import Published
 from approvals.states import FlowState, Outcome
 from flows.approval_inspection import inspect
@@ -32,7 +32,7 @@ LARGEST_GROUP: Final = 20_000
 _WAITING: Final = (
     "select p.seq, p.definition, p.object_id, p.mapping, p.recon_id, p.flow_run_id, t.seq, t.task_key, t.name,"
     " t.assignee, t.created_at from process_instance p"
-    " join task_instance t on t.process = p.seq and t.status = 'OPEN'"
+    f" join task_instance t on t.process = p.seq and {records.is_open('t')}"
     " where p.open = 1 and p.flow_state = 'none' and not exists"
     " (select 1 from recon_run r where r.id = p.recon_id and r.state = 'ACTIVE')"
 )

@@ -7,7 +7,6 @@ import pytest
 
 from approvals import decisions, inbox, intents, records
 from approvals.intents import Intent
-from approvals.invariants import check
 from approvals.requests import Opened
 from approvals.states import IntentState
 from conf import failpoints
@@ -20,6 +19,7 @@ from flows.approval_loop import drain_intents
 from flows.call import Runtime
 from flows.workflow_project import definitions_of
 from tests.approvals.conftest import APPROVER, MAPPING, Directory, count, request_for
+from tests.approvals.invariants import check
 
 POLICY = {"result": False, "failedPolicyRequirements": [{"property": "mail", "policyRequirements": []}]}
 STALE = Conflict(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from approvals import catalogue, decisions, inbox, records
-from approvals.invariants import check
 from approvals.requests import Opened
 from conf.errors import Forbidden, ReconError
 from conf.terms import Action
@@ -18,6 +17,7 @@ from flows.flow_runs import FlowRuns, Phase
 from flows.workflow_project import definitions_of, load
 from tests.approvals.conftest import SAMPLE, Directory, request_for
 from tests.approvals.flow_run_shelf import Shelf
+from tests.approvals.invariants import check
 
 TWO_STEPS = """
 from flows.process import Approves, FormField, Process, UserTask, process

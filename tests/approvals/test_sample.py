@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from approvals.invariants import check
 from conf.errors import Conflict, Forbidden, ReconError
 from conf.settings import Settings
 from flows.approval_loop import drain_intents
@@ -20,6 +19,7 @@ from flows.shell import EmbeddedShell
 from flows.store import runs
 from flows.workflow_project import definitions_of
 from tests.approvals.conftest import ADMIN, APPROVER, MAPPING, SAMPLE
+from tests.approvals.invariants import check
 from tests.approvals.test_resources import working
 
 TASK = "workflow/taskinstance"

@@ -1,4 +1,4 @@
-"""What must hold of processes, tasks, decisions and orders at every commit; `recon doctor` asks, tests insist."""
+"""What must hold of processes, tasks, decisions and orders at every commit."""
 
 from dataclasses import dataclass
 from typing import Final
