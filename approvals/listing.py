@@ -11,8 +11,9 @@ from approvals.records import PROCESSES, TASKS, Process, Task, as_process, as_ta
 from conf.database import Transaction
 from conf.errors import BadRequest
 
-BATCH: Final = 500
-"""Rows read at once when members have to be looked at."""
+FIRST_BATCH: Final = 200
+LARGEST_BATCH: Final = 5000
+"""Rows read at once when members have to be looked at: few at first, as a page may be full soon."""
 
 R = TypeVar("R", Task, Process)
 Matches = Callable[[R], bool]
@@ -103,13 +104,14 @@ class _Scan(Generic[R]):
             return await self._rows(size + 1 if size else None, offset)
         found: list[R] = []
         wanted = offset + size + 1 if size else None
-        start = 0
+        start, size_of_batch = 0, FIRST_BATCH
         while wanted is None or len(found) < wanted:
-            batch = await self._rows(BATCH, start)
+            batch = await self._rows(size_of_batch, start)
             found += [row for row in batch if all(holds(row) for holds in self.matches)]
-            if len(batch) < BATCH:
+            if len(batch) < size_of_batch:
                 break
-            start += BATCH
+            start += size_of_batch
+            size_of_batch = min(size_of_batch * 4, LARGEST_BATCH)
         return found[offset:wanted]
 
     async def count(self, whole: str) -> int:
