@@ -41,7 +41,7 @@ class PrefectExecutor:
         """Carry the run out in Prefect. False when that could not begin: then nothing of the run was done."""
         failure: ReconError | None = None
 
-        async def concluded(shell: PrefectShell) -> Conclusion:
+        async def concluded(shell: PrefectShell) -> Conclusion | None:
             nonlocal failure
             try:
                 ended = await carry_out(shell)
@@ -49,8 +49,8 @@ class PrefectExecutor:
                 failure = error
                 return Conclusion(RunState.ACTIVE, error.message)
             if ended is None:
-                return Conclusion(RunState.ACTIVE, "left to another worker")
-            if not shell.reported:
+                return None
+            if ended.ended and not shell.reported:
                 found = report_of(ended, rest_address(runtime.settings))
                 await shell.report(found.title, found.markdown, found.link)
             return conclusion_of(ended)
@@ -64,7 +64,7 @@ class PrefectExecutor:
         self,
         runtime: Runtime,
         run: RunRow,
-        concluded: Callable[[PrefectShell], Awaitable[Conclusion]],
+        concluded: Callable[[PrefectShell], Awaitable[Conclusion | None]],
         before_step: Callable[[], Awaitable[None]],
     ) -> bool:
         began = False

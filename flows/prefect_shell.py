@@ -65,10 +65,12 @@ class Work:
     """What the flow is to do, handed over inside the process: it is no business of the server's."""
 
     mapping: str
-    carry_out: Callable[[PrefectShell], Awaitable[Conclusion]]
+    carry_out: Callable[[PrefectShell], Awaitable[Conclusion | None]]
+    """Answers None when the run is somebody else's now."""
     before_step: Callable[[], Awaitable[None]]
     client: PrefectClient
     began: bool = False
+    lost: bool = False
 
 
 _WORK: ContextVar[Work] = ContextVar("work")
@@ -182,9 +184,10 @@ async def recon(run_id: str) -> State[Any]:
         conclusion = await work.carry_out(shell)
     finally:
         await shell.close()
-    if conclusion.state is RunState.ACTIVE:
-        # leaves the flow run as it is: whoever holds the run now writes its state
-        raise Abort(conclusion.message)
+    if conclusion is None or conclusion.state is RunState.ACTIVE:
+        # ends here without a state of the flow run: whoever goes on with the run writes it
+        work.lost = conclusion is None
+        raise Abort("another worker goes on")
     return conclusion.shown()
 
 
@@ -218,7 +221,8 @@ async def drive(work: Work, flow_run: FlowRun, run_id: str) -> None:
     try:
         await run_flow_async(recon, flow_run=claimed, parameters={"run_id": run_id}, return_type="state")
     except Abort:
-        await release(client, flow_run.id)
+        if not work.lost:
+            await release(client, flow_run.id)
     finally:
         _WORK.reset(token)
 

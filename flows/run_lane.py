@@ -152,7 +152,7 @@ class RunLane:
         return None
 
     async def _carry_out(self, runtime: Runtime, run: RunRow, shell: Shell) -> RunRow | None:
-        """Carry the run out and give it as it stands then; None when it is somebody else's now."""
+        """Carry the run out and give it as it stands then: ended, or left for others; None when it is somebody else's."""
         try:
             runtime.project.refresh()
             await definitions_of(runtime)
@@ -162,7 +162,7 @@ class RunLane:
             return None
         except Interrupted:
             await self._release(runtime, run, "the worker is stopping")
-            return None
+            return run
         except Unavailable as error:
             await self._release(runtime, run, error.message)
             raise
