@@ -108,13 +108,15 @@ class Systems(Resource):
                 if id not in call.runtime.project.connectors:
                     raise NotFound(f"System '{id}' not found: conf has no provisioner.openicf-{id}.json")
                 return await _status(call, id)
+            case "testConnectorServers" if id is None:
+                return {"openicf": []}  # connectors run inside the server; there are no servers of their own
             case "availableConnectors" if id is None:
                 return {"connectorRef": list(REFERENCES)}
             case "liveSync" if "source" in parameters:
                 return await _live_sync(call, parameters["source"])
         raise BadRequest(
             f"Action {name} on system{f'/{id}' if id else ''} not supported; offered: test, availableConnectors, "
-            "liveSync (with the parameter source)"
+            "testConnectorServers, liveSync (with the parameter source)"
         )
 
 
