@@ -76,8 +76,10 @@ class Parameters:
             raise BadRequest(
                 "The parameters _pagedResultsCookie and _pagedResultsOffset are mutually exclusive"
             )
-        if cookie is not None and not (page_size and "_queryFilter" in given):
-            raise BadRequest("The parameter '_pagedResultsCookie' needs '_pageSize' and '_queryFilter'")
+        if cookie is not None and not (page_size and {"_queryFilter", "_queryId"} & given.keys()):
+            raise BadRequest(
+                "The parameter '_pagedResultsCookie' needs '_pageSize' and '_queryFilter' or '_queryId'"
+            )
         return Query(
             filter=given.get("_queryFilter"),
             query_id=given.get("_queryId"),
