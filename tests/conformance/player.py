@@ -11,9 +11,9 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.embedded import Embedded
+from conf.database import Database
 
 Json = dict[str, Any]
 
@@ -29,10 +29,26 @@ def worlds() -> list[Json]:
     return [json.loads(line) for line in WORLDS.read_text().splitlines()]
 
 
+class Runtime(Protocol):
+    """The player empties the store between worlds."""
+
+    @property
+    def database(self) -> Database: ...
+
+
+class Product(Protocol):
+    """Something that answers calls as openidm-admin."""
+
+    @property
+    def runtime(self) -> Runtime: ...
+
+    async def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]: ...
+
+
 class Player:
     """Plays worlds, one after the other, on one product."""
 
-    def __init__(self, product: Embedded) -> None:
+    def __init__(self, product: Product) -> None:
         self.product = product
 
     async def prepare(self) -> None:
