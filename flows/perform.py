@@ -119,7 +119,7 @@ async def _act(pair: Pair, asked: Asked) -> tuple[Entry, ReconError | None]:
     else:
         source = await pair.read_source(asked.source_id or "")
         if source is None:
-            raise Conflict(f"Source object {pair.mapping.source}/{asked.source_id} does not exist")
+            raise gone(f"Source object {pair.mapping.source}/{asked.source_id}", asked)
         operation = SourceOperation(
             pair.rules,
             world,
@@ -144,7 +144,7 @@ def _entry(operation: Operation, asked: Asked, pair: Pair, bridge: Bridge) -> tu
     """Runs in a thread: assess, compare with what was expected, act."""
     if asked.target_id is not None and operation.load_target() is None:
         shown = f"{pair.mapping.target}/{asked.target_id}" if asked.target_side else asked.target_id
-        raise Conflict(f"Target object {shown} does not exist")
+        raise gone(f"Target object {shown}", asked)
     entry = Entry(operation.phase, operation.qualifier, source_id=operation.source_id)
     try:
         entry.situation = operation.situation = operation.assess()
@@ -168,3 +168,9 @@ def _entry(operation: Operation, asked: Asked, pair: Pair, bridge: Bridge) -> tu
     if errors and closed.status is EntryStatus.FAILURE:
         return closed, errors[0]
     return closed, None
+
+
+def gone(what: str, asked: Asked) -> Conflict:
+    """The error for an object that the request was about and that is no more."""
+    expected = None if asked.situation is None else str(asked.situation)
+    return Conflict(f"{what} does not exist", detail={"expected": expected, "found": None})

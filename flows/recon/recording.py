@@ -26,7 +26,7 @@ async def record(run: Run, transaction: Transaction, outcome: Outcome) -> None:
     """Open the approvals that were asked for, then count and write down every entry of a page."""
     now = run.call.now()
     with run.statistics.measure("auditLog"):
-        await open_requests(transaction, outcome.requests, run.row.user_id, now)
+        await open_requests(run.call, transaction, outcome.requests, run.row.user_id)
         if not run.row.is_analysis:
             await supersede_pointless(run, transaction, outcome, now)
         for entry in outcome.entries:

@@ -12,6 +12,7 @@ from flows.engine.entry import Entry
 from flows.engine.failures import EntryFailed
 from flows.engine.world import ProcessRequest
 from flows.recon.fingerprints import source_digest
+from flows.workflow_audit import activity_audit
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
@@ -45,14 +46,13 @@ def approval_request(request: ProcessRequest, user_id: str) -> ApprovalRequest:
 
 
 async def open_requests(
-    transaction: Transaction, requests: Sequence[tuple[Entry, ProcessRequest]], user_id: str, now: int
+    call: Call, transaction: Transaction, requests: Sequence[tuple[Entry, ProcessRequest]], user_id: str
 ) -> None:
     """Open what a page asked for, set-wise; each entry is told what became of its request."""
     if not requests:
         return
-    opened = await inbox.open_many(
-        transaction, [approval_request(request, user_id) for _, request in requests], now
-    )
+    asked = [approval_request(request, user_id) for _, request in requests]
+    opened = await inbox.open_many(transaction, asked, call.now(), audit=activity_audit(call))
     for (entry, _), answer in zip(requests, opened, strict=True):
         entry.message = message(answer)
         if answer.error is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from approvals import inbox
 from conf.terms import Phase
+from flows.workflow_audit import activity_audit
 
 if TYPE_CHECKING:
     from conf.transaction import Transaction
@@ -38,7 +39,7 @@ async def supersede_pointless(run: Run, transaction: Transaction, outcome: Outco
             now_found = found.get((key.side, key.object_id, key.qualifier))
             if now_found is not None and now_found != key.situation and process.task is not None:
                 pointless[process.process] = f"The situation is {now_found} now, it was {key.situation}"
-    await inbox.supersede(transaction, pointless, now)
+    await inbox.supersede(transaction, pointless, now, audit=activity_audit(run.call))
 
 
 async def supersede_gone(run: Run, transaction: Transaction, now: int) -> None:
@@ -51,4 +52,4 @@ async def supersede_gone(run: Run, transaction: Transaction, now: int) -> None:
         for process in processes
         if process.key.side == "source" and process.task is not None
     }
-    await inbox.supersede(transaction, pointless, now)
+    await inbox.supersede(transaction, pointless, now, audit=activity_audit(run.call))
