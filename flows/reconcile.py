@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from conf.errors import ReconError
 from conf.terms import Stage
+from flows.failpoints import failpoint
 from flows.recon import phases
 from flows.recon.closing import finish, open_audit, run_result_script
 from flows.recon.opening import find_qualifiers, open_run
@@ -38,6 +39,7 @@ async def execute_run(runtime: Runtime, run_id: str, owner: str, token: int, she
             raise
         await finish(runtime, run_id, token, Stage.COMPLETED_FAILED, reason=error.message)
         return
+    failpoint("R1")
     stage, reason = Stage.COMPLETED_SUCCESS, None
     try:
         await reconcile(run)
@@ -59,7 +61,9 @@ async def execute_run(runtime: Runtime, run_id: str, owner: str, token: int, she
         )
     finally:
         run.session.close()
+    failpoint("R14")
     await finish(runtime, run_id, token, stage, reason=reason, run=run)
+    failpoint("R15")
 
 
 async def reconcile(run: Run) -> None:
@@ -90,6 +94,7 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
     begun: float | None = None
     run.previous_cursor = cursor
     async for page in phases.source_pages(run, cursor):
+        failpoint("R2")
         known = len(page.items) + len(page.broken)
         if begun is None:
             if number == 0 and offset == 0 and not known and not run.allow_empty_source_set:
@@ -112,6 +117,8 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
         run.last_page_complete = page.complete
         number, offset = number + 1, 0
         await show_progress(run)
+        failpoint("R10")
+    failpoint("R11")
     if begun is not None:
         run.statistics.measured("sourcePhase", perf_counter() - begun)
 
@@ -122,6 +129,7 @@ async def target_phase(run: Run, number: int) -> None:
         run.note("The source could not be read whole, so the target phase was left out.")
         return
     await phases.set_stage(run, Stage.ACTIVE_RECONCILING_TARGET)
+    failpoint("R12")
     with run.statistics.measure("targetPhase"):
         for page in phases.remaining_targets(run):
             await run.shell.step(

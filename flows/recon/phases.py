@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from conf.errors import ReconError
 from conf.terms import Phase, Stage
 from flows.engine.failures import RunFailed
+from flows.failpoints import failpoint
 from flows.recon.bridge import Bridge
 from flows.recon.recording import record
 from flows.recon.source_page import Outcome, SourcePageWork
@@ -114,11 +115,15 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
     bridge = Bridge.here()
     async with run.call.runtime.database.write() as transaction:
         await runs.hold(transaction, run.id, run.token)
+        failpoint("R4")
         world = run.open_world(transaction, bridge)
         work = SourcePageWork(run, transaction, world)
         outcome = await work.process(page.items, page.broken, prefetch=not run.sequential)
+        failpoint("R3")
         await world.publish()
+        failpoint("R7")
         await record(run, transaction, outcome)
+        failpoint("R5")
         handled = _handled(run, outcome)
         if offset is None:
             checkpoint = {"phase": "source", "page": number + 1, "cursor": page.cursor}
@@ -131,6 +136,8 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
         await runs.save(
             transaction, run.id, run.token, {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
         )
+        failpoint("R8")
+    failpoint("R9")
     _raise_failure(outcome)
 
 
@@ -164,6 +171,8 @@ async def _target_transaction(run: Run, target_ids: Sequence[str], number: int) 
         await runs.save(
             transaction, run.id, run.token, {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
         )
+        failpoint("R13")
+    failpoint("R9")
     _raise_failure(outcome)
 
 
