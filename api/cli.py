@@ -23,12 +23,19 @@ COMMANDS = (
     ("approve", "decide:approve", "Approve tasks."),
     ("reject", "decide:reject", "Reject tasks."),
     ("doctor", "doctor:doctor", "Check this installation, the project and the server."),
+    ("backup", "backup:backup", "Save the store to a file, while it is in use."),
+    ("restore", "backup:restore", "Put a saved store in place of the present one."),
     ("init", "init:init", "Write a project folder that runs as it is."),
 )
 RUNS = (
     ("list", "runs:listed", "All runs, the latest last."),
     ("show", "runs:show", "One run: its state, situations and counts."),
     ("cancel", "runs:cancel", "Stop a run at its next page; what was done stays."),
+)
+MAPPINGS = (
+    ("list", "mapping:listed", "The mappings of the project, in processing order."),
+    ("validate", "mapping:validate", "What is wrong with the mappings; exits with 1 when something is."),
+    ("explain", "mapping:explain", "Why an object has its situation and action; nothing is written."),
 )
 TASKS = (
     ("list", "tasks:listed", "Open tasks."),
@@ -51,6 +58,7 @@ def build() -> App:
         app.command(f"api.commands.{place}", name=name, help=help)
     for name, help, commands in (
         ("runs", "Reconciliation runs.", RUNS),
+        ("mapping", "Mappings: what they are, and what they make of one object.", MAPPINGS),
         ("tasks", "What waits for a person.", TASKS),
         ("token", "Bearer tokens.", TOKENS),
     ):

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from conf.transaction import Transaction
-from flows.statistics import Statistics
-from flows.store import runs
+from flows.consistency_links import violations_of_links
+from flows.consistency_runs import violations_of_runs
+from flows.violation import Violation
+
+if TYPE_CHECKING:
+    from conf.mapping import ObjectMapping
+    from conf.transaction import Transaction
+
+__all__ = ["CHECKS", "Check", "Violation", "violations"]
 
 STUCK_MS: Final = 120_000
 """Work that nobody holds and nobody did for so long is stuck."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A promise that is broken, and by which row."""
-
-    invariant: str
-    promise: str
-    row: str
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,24 @@ CHECKS: Final[Sequence[Check]] = (
     ),
     Check(
         "I2",
-        "only an approval makes an order to act",
+        "an approval, and nothing else, makes an order to act",
         "select 'order ' || i.seq from intent i left join decision d on d.task = i.task "
-        "where d.verdict is null or d.verdict = 'rejected'",
+        "where d.verdict is null or d.verdict <> 'approved' union all "
+        "select 'task ' || d.task from decision d left join intent i on i.task = d.task "
+        "where d.verdict = 'approved' and i.task is null",
+    ),
+    Check(
+        "I3",
+        "an approval creates once",
+        "select 'task ' || task_id from audit_recon where task_id is not null and action = 'CREATE' "
+        "and status = 'SUCCESS' group by task_id having count(*) > 1",
+    ),
+    Check(
+        "I4",
+        "what was done for a task was approved before",
+        "select 'task ' || a.task_id from audit_recon a left join decision d "
+        "on cast(d.task as text) = a.task_id and d.verdict = 'approved' and d.at <= a.at "
+        "where a.task_id is not null and a.status = 'SUCCESS' and d.task is null",
     ),
     Check(
         "I5",
@@ -58,7 +70,8 @@ CHECKS: Final[Sequence[Check]] = (
     Check(
         "I6",
         "an order that was carried out stands in the audit of its task",
-        "select 'order ' || i.seq from intent i where i.state = 'APPLIED' and not exists "
+        "select 'order ' || i.seq from intent i where i.state = 'APPLIED' "
+        "and i.finished_at >= (select coalesce(min(at), 0) from audit_recon) and not exists "
         "(select 1 from audit_recon a where a.task_id = cast(i.task as text) and a.status = 'SUCCESS')",
     ),
     Check(
@@ -94,6 +107,20 @@ CHECKS: Final[Sequence[Check]] = (
         "where p.open = 0 and t.status = 'OPEN'",
     ),
     Check(
+        "I11",
+        "an order that was refused has done nothing",
+        "select 'order ' || i.seq || ' ' || i.state from intent i where i.state in ('STALE', 'FAILED') and exists "
+        "(select 1 from audit_recon a where a.task_id = cast(i.task as text) and a.status = 'SUCCESS')",
+    ),
+    Check(
+        "I13",
+        "what has ended has an end",
+        "select 'task ' || seq from task_instance where (status = 'OPEN') <> (ended_at is null) union all "
+        "select 'order ' || seq from intent where state in ('APPLIED', 'STALE', 'FAILED') and finished_at is null "
+        "union all select 'process ' || seq from process_instance "
+        "where (open = 0) <> (outcome is not null) or (open = 0) <> (ended_at is not null)",
+    ),
+    Check(
         "I13",
         "a run that has ended has a final stage, an end and no owner",
         "select 'run ' || id from recon_run where state <> 'ACTIVE' and "
@@ -108,8 +135,15 @@ CHECKS: Final[Sequence[Check]] = (
     Check(
         "I16",
         "every decision stands in the audit",
-        "select 'task ' || d.task from decision d where not exists (select 1 from audit_event a "
+        "select 'task ' || d.task from decision d where d.at >= (select coalesce(min(at), 0) from audit_event) "
+        "and not exists (select 1 from audit_event a "
         "where a.topic = 'activity' and a.body like '%workflow/taskinstance/' || d.task || '\"%')",
+    ),
+    Check(
+        "I16",
+        "a run begins and ends once in the audit",
+        "select 'run ' || recon_id || ': ' || entry_type from audit_recon where entry_type <> 'entry' "
+        "and recon_id is not null group by recon_id, entry_type having count(*) > 1",
     ),
     Check(
         "I18",
@@ -119,33 +153,17 @@ CHECKS: Final[Sequence[Check]] = (
 )
 
 
-async def violations(transaction: Transaction, now: int) -> list[Violation]:
-    """Every row that breaks a promise, in the order of the checks."""
+async def violations(
+    transaction: Transaction, now: int, mappings: Sequence[ObjectMapping] = ()
+) -> list[Violation]:
+    """Every row that breaks a promise, in the order of the checks.
+
+    With the mappings of the project the links of what approvals created are checked too.
+    """
     found: list[Violation] = []
     for check in CHECKS:
         sql = check.sql.replace(":stuck", str(now - STUCK_MS)).replace(":now", str(now))
         rows = await transaction.fetch(sql)
         found += [Violation(check.invariant, check.promise, str(row[0])) for row in rows]
-    return found + await _counters(transaction)
-
-
-async def _counters(transaction: Transaction) -> list[Violation]:
-    """I12: every entry of a finished run is counted once, under one status."""
-    promise = "the entries of a run in the audit are as many as its status summary says"
-    audited: dict[str, int] = {}
-    for recon_id, number in await transaction.fetch(
-        "select recon_id, count(*) from audit_recon where entry_type = 'entry' and task_id is null "
-        "group by recon_id"
-    ):
-        audited[recon_id] = number
-    found = []
-    for run in await runs.list_all(transaction):
-        if not run.ended or run.id not in audited:
-            continue
-        counted = sum(Statistics.load(run.statistics).statuses.values())
-        # entries of NOREPORT are counted and not written, so fewer may stand in the audit, never more
-        if audited[run.id] > counted:
-            found.append(
-                Violation("I12", promise, f"run {run.id}: {audited[run.id]} entries, {counted} counted")
-            )
-    return found
+    found += await violations_of_runs(transaction)
+    return found + await violations_of_links(transaction, mappings)

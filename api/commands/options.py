@@ -25,6 +25,15 @@ Data = Annotated[
     Parameter(env_var="RECON_DATA", help="Data folder; default: .recon in the project folder."),
 ]
 
+Store = Annotated[
+    str | None,
+    Parameter(
+        name="--database",
+        env_var="RECON_DATABASE",
+        help="`sqlite:////path.db` or `postgresql://user:password@host/name`; default: in the data folder.",
+    ),
+]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)

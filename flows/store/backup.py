@@ -26,7 +26,7 @@ async def backup(url: str, target: Path) -> int:
 
     The copy is the state of one moment. It is checked before it gets its name.
     """
-    source = _file(url)
+    source = file_of(url)
     return await asyncio.to_thread(_backup, source, target)
 
 
@@ -60,7 +60,7 @@ async def restore(url: str, source: Path, now: int | None = None) -> None:
     Runs of that time end as failed, for their workers are gone, and orders that were being carried out are
     looked at again; people log in anew.
     """
-    target = _file(url)
+    target = file_of(url)
     await asyncio.to_thread(_restore, source, target)
     database = await Database.open(url)
     try:
@@ -124,7 +124,8 @@ async def _settle(database: Database, now: int) -> None:
         await tx.run("delete from login_session")
 
 
-def _file(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """The file behind the URL of an SQLite store; ConfigError says how PostgreSQL is saved."""
     address = parse_address(url)
     if address.drivername != "sqlite":
         raise ConfigError(ADVICE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import COMMANDS, RUNS, TASKS
+from api.cli import COMMANDS, MAPPINGS, RUNS, TASKS
 
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[dev]' && .venv/bin/recon demo"
@@ -49,7 +49,7 @@ def test_every_command_is_described(root: Path) -> None:
     text = (root / "docs" / "command-line.md").read_text()
     for name, *_ in COMMANDS:
         assert f"`recon {name}" in text
-    for group, commands in (("runs", RUNS), ("tasks", TASKS)):
+    for group, commands in (("runs", RUNS), ("mapping", MAPPINGS), ("tasks", TASKS)):
         (line,) = [line for line in text.splitlines() if f"`recon {group} " in line]
         for name, *_ in commands:
             assert re.search(rf"`(recon {group} )?{name}\b", line), name
