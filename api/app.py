@@ -54,6 +54,7 @@ def create_app(settings: Settings, open_parts: Opener | None = None) -> FastAPI:
                 yield
             finally:
                 crest.draining = True
+                gate.close()
 
     app = Application(
         title="reconvene",

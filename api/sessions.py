@@ -7,7 +7,8 @@ import secrets
 from typing import Final
 
 from flows.call import Caller, Runtime
-from flows.store import sessions
+from flows.store import audit, sessions
+from flows.store.audit_events import AuditEvent
 from flows.store.sessions import LoginSession
 
 COOKIE: Final = "session-jwt"
@@ -29,6 +30,7 @@ class Sessions:
         async with self._runtime.database.write() as tx:
             await sessions.delete_stale(tx, now - self._longest(), now - self._idle())
             await sessions.insert(tx, made)
+            await audit.append_events(tx, "authentication", [_login_event(caller, now)])
         return secret
 
     async def find(self, secret: str) -> LoginSession | None:
@@ -53,6 +55,17 @@ class Sessions:
 
     def _idle(self) -> int:
         return self._runtime.project.authentication.session_idle_minutes * 60_000
+
+
+def _login_event(caller: Caller, now: int) -> AuditEvent:
+    body = {
+        "eventName": "LOGIN",
+        "result": "SUCCESSFUL",
+        "principal": [caller.id],
+        "method": caller.module,
+        "client": {"ip": caller.address},
+    }
+    return AuditEvent(now, caller.id, None, body)
 
 
 def _digest(secret: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from conf.document import Node, Reading
 from conf.errors import BadRequest
 from conf.script_config import ScriptConfig, read_script
+from flows.own_thread import in_own_thread
 from flows.patch import Transform
 from flows.recon.bridge import Bridge
 from flows.script_calls import dispatch
@@ -32,7 +32,7 @@ async def run_script(
     def work() -> Any:
         return _run(bridge, inner, config, scope, mutable)
 
-    return await asyncio.to_thread(work)
+    return await in_own_thread(work)
 
 
 def _run(

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from api.rest import openapi
 from api.rest.catalogue import FAMILIES
-from api.rest.crest import METHODS, PREFIX, Crest
+from api.rest.crest import Crest
+from api.rest.exchange import METHODS, PREFIX
 
 
 async def answer(request: Request) -> Response:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, NotFound, PreconditionFailed
 from conf.filters import parse as filters
 from conf.filters.evaluate import predicate
 from flows import patch
+from flows.own_thread import in_own_thread
 from flows.projection import page
 from flows.router import Json, Query, QueryResult, Resource
 from flows.run_script import patch_transform
@@ -35,13 +37,13 @@ class Configuration(Resource):
         project = call.runtime.project
         if id is None:
             return {"_id": "", "configurations": [_listed(known) for known in sorted(project.documents)]}
-        return {"_id": id, **_document(project, id)}
+        return _shown(id, _document(project, id))
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
         if query.filter is None and query.query_id not in ("query-all", "query-all-ids"):
             raise BadRequest('A query of config needs _queryFilter, such as _id sw "mapping"')
         documents = call.runtime.project.documents
-        rows: list[Json] = [{"_id": id, **documents[id]} for id in sorted(documents)]
+        rows = [_shown(id, documents[id]) for id in sorted(documents)]
         if query.filter is not None:
             matches = predicate(filters.parse(query.filter), ignore_case=False)
             rows = [row for row in rows if matches(row)]
@@ -69,20 +71,20 @@ class Configuration(Resource):
     ) -> Json:
         patch.parse(operations)
         before = _document(call.runtime.project, id)
-        content = await asyncio.to_thread(patch.apply, before, operations, patch_transform(call))
+        content = await in_own_thread(partial(patch.apply, before, operations, patch_transform(call)))
         return await self._put(call, id, content, "PATCH")
 
     async def delete(self, call: Call, parts: Mapping[str, str], id: str, revision: str | None) -> Json:
         before = await asyncio.to_thread(call.runtime.project.remove, id)
         await self._follow(call, id, "DELETE", revision)
-        return {"_id": id, **_without_secrets(before)}
+        return _shown(id, _without_secrets(before))
 
     async def _put(self, call: Call, id: str, content: Json, operation: str) -> Json:
         project = call.runtime.project
         whole = _with_secrets(content, project.documents.get(id, {}))
         kept = await asyncio.to_thread(project.put, id, whole)
         await self._follow(call, id, operation, None)
-        return {"_id": id, **_without_secrets(kept)}
+        return _shown(id, _without_secrets(kept))
 
     async def _follow(self, call: Call, id: str, operation: str, revision: str | None) -> None:
         """The audit, and word to the workers that schedules may have changed."""
@@ -99,6 +101,13 @@ def _document(project: LiveProject, id: str) -> Json:
         raise NotFound(f"No configuration exists for id {id}")
     shown: Json = _without_secrets(document)
     return shown
+
+
+def _shown(id: str, document: Json) -> Json:
+    """A document under its id; a mapping with a file of its own says its name, which clients list it by."""
+    kind, _, name = id.partition("/")
+    named = {"name": name} if kind == "mapping" else {}
+    return {"_id": id, **named, **document}
 
 
 def _listed(id: str) -> Json:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, Conflict, Forbidden, NotFound
@@ -17,6 +17,7 @@ from flows.activity import activity_event
 from flows.engine.differences import equal
 from flows.managed_objects import Prepared
 from flows.managed_view import guard_query, is_external, shown
+from flows.own_thread import in_own_thread
 from flows.router import Json, Query, QueryResult, Resource
 from flows.run_script import patch_transform
 from flows.store import audit, managed, sessions
@@ -305,7 +306,7 @@ async def _patched(call: Call, type: ManagedType, before: Stored, operations: Se
     """The object after the operations; a secret can be set and removed, though nobody can read it."""
     document: Json = {"_id": before.id, **before.body}
     if patch.needs_script(operations):
-        content = await asyncio.to_thread(patch.apply, document, operations, patch_transform(call))
+        content = await in_own_thread(partial(patch.apply, document, operations, patch_transform(call)))
     else:
         content = patch.apply(document, operations)
     for operation in patch.parse(operations):
