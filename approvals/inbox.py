@@ -13,6 +13,7 @@ from approvals.instances import insert_processes
 from approvals.requests import ApprovalRequest, Opened, Opening, OpenProcess, RequestKey
 from approvals.states import Outcome
 from conf.database import Transaction
+from conf.failpoints import failpoint
 
 CHUNK: Final = 1000
 """Requests handled by one set of statements."""
@@ -120,6 +121,7 @@ async def _open_chunk(
     opened = await insert_processes(
         tx, [(requests[index], definitions[_definition_id(requests[index])]) for index in fresh], now
     )
+    failpoint("R6")
     await audit(
         tx, [_created(answer, requests[index], now) for index, answer in zip(fresh, opened, strict=True)]
     )

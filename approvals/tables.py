@@ -44,6 +44,27 @@ class ProcessInstanceRow(SQLModel, table=True):
             postgresql_where=text("open = 1 AND mapping IS NOT NULL"),
         ),
         Index("ix_process_object", "mapping", "object_id"),
+        # what Prefect does not show as it should, and what it shows of those under way
+        Index(
+            "ix_process_unshown",
+            "seq",
+            sqlite_where=text("open = 1 AND flow_state = 'none'"),
+            postgresql_where=text("open = 1 AND flow_state = 'none'"),
+        ),
+        Index(
+            "ix_process_unclosed",
+            "flow_state",
+            "seq",
+            sqlite_where=text("open = 0 AND flow_state <> 'closed'"),
+            postgresql_where=text("open = 0 AND flow_state <> 'closed'"),
+        ),
+        Index(
+            "ix_process_group",
+            "flow_run_id",
+            "open",
+            sqlite_where=text("flow_state = 'group'"),
+            postgresql_where=text("flow_state = 'group'"),
+        ),
         NEVER_AGAIN,
     )
 

@@ -36,6 +36,13 @@ _WAITING: Final = (
     " where p.open = 1 and p.flow_state = 'none' and not exists"
     " (select 1 from recon_run r where r.id = p.recon_id and r.state = 'ACTIVE')"
 )
+#: in the words of an index, so that ended processes are not gone through at every look
+_UNCLOSED: Final = "open = 0 and flow_state <> 'closed'"
+#: a group run stays as it is until its last process has ended
+_ENDED_GROUPS: Final = (
+    "select flow_run_id from process_instance where flow_state = 'group'"
+    " group by flow_run_id having max(open) = 0"
+)
 _LOG = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
@@ -69,8 +76,14 @@ async def reconcile_flow_runs(runtime: Runtime, prefect: FlowRuns) -> int:
 
 
 async def _has_work(tx: Transaction) -> bool:
-    ended = "select 1 from process_instance where open = 0 and flow_state <> 'closed' limit 1"
-    return bool(await tx.fetch(ended) or await tx.fetch(f"{_WAITING} limit 1"))
+    ended = (
+        f"select 1 from process_instance where {_UNCLOSED} and flow_state in ('none', 'suspended') limit 1"
+    )
+    return bool(
+        await tx.fetch(ended)
+        or await tx.fetch(f"{_WAITING} limit 1")
+        or await tx.fetch(f"{_ENDED_GROUPS} limit 1")
+    )
 
 
 async def _link(runtime: Runtime, prefect: FlowRuns) -> int:
@@ -169,17 +182,17 @@ async def _note(runtime: Runtime, pairs: Sequence[tuple[str, FlowState, int]]) -
 async def _close_ended(runtime: Runtime, prefect: FlowRuns, driving: Collection[str]) -> int:
     async with runtime.database.write() as tx:
         await tx.run(
-            "update process_instance set flow_state = 'closed' where open = 0 and flow_state = 'none'"
+            f"update process_instance set flow_state = 'closed' where {_UNCLOSED} and flow_state = 'none'"
         )
     async with runtime.database.read() as tx:
         alone = await tx.fetch(
-            "select outcome, flow_run_id, seq from process_instance where open = 0 and flow_state = 'suspended'"
+            f"select outcome, flow_run_id, seq from process_instance where {_UNCLOSED} and flow_state = 'suspended'"
             f" order by seq limit {LINKED_AT_ONCE}"
         )
         groups = await tx.fetch(
             "select flow_run_id, count(*), sum(case outcome when 'approved' then 1 else 0 end),"
             " sum(case outcome when 'rejected' then 1 else 0 end) from process_instance"
-            " where flow_state = 'group' group by flow_run_id having max(open) = 0"
+            f" where flow_state = 'group' and flow_run_id in ({_ENDED_GROUPS}) group by flow_run_id"
         )
     # one that is carried out here ends by itself
     alone = [row for row in alone if row[1] not in driving]

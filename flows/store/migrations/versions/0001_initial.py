@@ -169,6 +169,30 @@ def upgrade() -> None:
     op.create_index("ix_process_instance_flow_run_id", "process_instance", ["flow_run_id"], unique=False)
     op.create_index("ix_process_object", "process_instance", ["mapping", "object_id"], unique=False)
     op.create_index(
+        "ix_process_unshown",
+        "process_instance",
+        ["seq"],
+        unique=False,
+        sqlite_where=sa.text("open = 1 AND flow_state = 'none'"),
+        postgresql_where=sa.text("open = 1 AND flow_state = 'none'"),
+    )
+    op.create_index(
+        "ix_process_unclosed",
+        "process_instance",
+        ["flow_state", "seq"],
+        unique=False,
+        sqlite_where=sa.text("open = 0 AND flow_state <> 'closed'"),
+        postgresql_where=sa.text("open = 0 AND flow_state <> 'closed'"),
+    )
+    op.create_index(
+        "ix_process_group",
+        "process_instance",
+        ["flow_run_id", "open"],
+        unique=False,
+        sqlite_where=sa.text("flow_state = 'group'"),
+        postgresql_where=sa.text("flow_state = 'group'"),
+    )
+    op.create_index(
         "uq_open_process",
         "process_instance",
         ["mapping", "qualifier", "side", "object_id", "situation", "action"],
