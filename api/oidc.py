@@ -29,6 +29,8 @@ _USABLE_SECONDS: Final = 86_400.0
 _ANSWER_SECONDS: Final = 5.0
 _LARGEST: Final = 512_000
 _MOST_KEYS: Final = 100
+_SHORTEST_MODULUS: Final = 342
+"""Letters of 2048 bits."""
 _CURVES: Final[Mapping[str, str]] = {
     "ES256": "P-256",
     "ES384": "P-384",
@@ -118,15 +120,14 @@ def _read(member: Any) -> Key | None:
         return None
     if member.get("use", "sig") != "sig" or "verify" not in member.get("key_ops", ["verify"]):
         return None
+    if member["kty"] == "RSA" and len(str(member.get("n"))) < _SHORTEST_MODULUS:
+        return None
     # only what tells the key: other members may be anything
     told = {name: member[name] for name in ("kty", "kid", "alg", "n", "e", "crv", "x", "y") if name in member}
     try:
-        key = JWKRegistry.import_key(told)
+        return JWKRegistry.import_key(told)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    if isinstance(key, RSAKey) and key.public_key.key_size < 2048:
-        return None
-    return key
 
 
 def _fits(key: Key, algorithm: str) -> bool:

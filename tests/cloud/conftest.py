@@ -42,10 +42,10 @@ class Cloud:
         return await self.client.request(method, f"/openidm/{path}", headers=ADMIN, **more)
 
 
-def authentication(issuer: Issuer, **more: Any) -> dict[str, Any]:
+def authentication(trusted: Issuer, **more: Any) -> dict[str, Any]:
     """The default authentication.json, with this issuer."""
     document: dict[str, Any] = orjson.loads((DEFAULTS / "authentication.json").read_bytes())
-    bearer = {"issuer": issuer.url, "audience": AUDIENCE, "algorithms": ["RS256", "ES256"]}
+    bearer = {"issuer": trusted.url, "audience": AUDIENCE, "algorithms": ["RS256", "ES256"]}
     return document | {"bearer": bearer | more}
 
 
