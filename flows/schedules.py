@@ -78,6 +78,13 @@ class Job:
     def mapping(self) -> str | None:
         return self.schedule.mapping
 
+    @property
+    def live_source(self) -> str | None:
+        """The collection that it synchronises live, `system/<name>/<type>`, if it does."""
+        context = self.schedule.context
+        named = context.get("source") if self.schedule.service == "provisioner" else None
+        return named if context.get("action") == "liveSync" and isinstance(named, str) else None
+
     def due_after(self, when: int, n: int = 1) -> list[int]:
         """The next times it is due, in epoch milliseconds; none while it is disabled, paused or wrong."""
         return self.schedule.next_times(when, n) if self.runs else []
@@ -86,7 +93,8 @@ class Job:
     def runs(self) -> bool:
         """Whether it fires at all."""
         schedule = self.schedule
-        return schedule.enabled and not self.paused and not schedule.problems and schedule.mapping is not None
+        does_something = schedule.mapping is not None or self.live_source is not None
+        return schedule.enabled and not self.paused and not schedule.problems and does_something
 
     @property
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from conf.errors import ReconError
 from flows.decision_lane import DecisionLane
+from flows.live_sync_lane import LiveSyncLane
 from flows.prefect_environment import api_address
 from flows.prefect_server import PrefectServer
 from flows.prefect_watch import PrefectWatch
@@ -84,10 +85,12 @@ class _Worker:
         self._run_lanes = [Lane(one.name, poll, one.body) for one in self.runs]
         self._decision_lanes = [Lane("decisions", poll, decisions.body)] if settings.decision_workers else []
         self._watch_lanes = [Lane("prefect", poll, self._watch_body)] if self.watch else []
+        live = LiveSyncLane(settings, self.runtime)
+        self._live_lanes = [] if self.once else [Lane("liveSync", poll, live.body)]
 
     @property
     def lanes(self) -> list[Lane]:
-        return [*self._run_lanes, *self._decision_lanes, *self._watch_lanes]
+        return [*self._run_lanes, *self._decision_lanes, *self._watch_lanes, *self._live_lanes]
 
     async def run(self, stop: asyncio.Event | None) -> None:
         sockets = WakeSocket(self.runtime.settings.data, str(self.id), self.heard)
@@ -107,7 +110,11 @@ class _Worker:
 
     def heard(self, what: str) -> None:
         """There is a new run, an approved request, or a schedule that changed."""
-        lanes = {"run": self._run_lanes, "intent": self._decision_lanes, "schedule": self._watch_lanes}
+        lanes = {
+            "run": self._run_lanes,
+            "intent": self._decision_lanes,
+            "schedule": [*self._watch_lanes, *self._live_lanes],
+        }
         if what == "schedule" and self.watch is not None:
             self.watch.changed()
         for lane in lanes.get(what, self.lanes):

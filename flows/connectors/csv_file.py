@@ -12,17 +12,19 @@ from conf.errors import BadRequest, NotFound, NotSupported
 from conf.filters.ast import Filter
 from conf.filters.evaluate import predicate
 from flows.connectors.base import Capabilities, Row, SourceChanged, SourcePage, SourceUnreadable
+from flows.connectors.csv_differences import RetainedCopies, compare
 from flows.connectors.csv_header import read_header
 from flows.connectors.csv_layout import CsvConfig, read_config
 from flows.connectors.csv_lines import Lines
 from flows.connectors.csv_rewrite import append_row, change_row, remove_row
 from flows.connectors.csv_rows import Rows
+from flows.connectors.differences import RowChange
 
 
 class CsvFile:
     """The connector `CSVFileConnector`. An empty value is no value: the member is left out."""
 
-    capabilities = Capabilities(create=True, update=True, delete=True)
+    capabilities = Capabilities(create=True, update=True, delete=True, changes=True)
 
     def __init__(self, name: str, config: CsvConfig) -> None:
         self.name = name
@@ -80,7 +82,28 @@ class CsvFile:
             await asyncio.to_thread(remove_row, self.config, object_type, id)
 
     async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row], str]:
-        raise NotSupported(f"system/{self.name} does not tell what changed; reconcile it instead.")
+        raise NotSupported(f"system/{self.name} keeps no log; it tells differences from what was kept of it.")
+
+    async def differences(
+        self, object_type: str, token: str | None, folder: Path
+    ) -> tuple[Sequence[RowChange], str]:
+        self._known(object_type)
+        return await asyncio.to_thread(self._differences, object_type, token, folder)
+
+    async def forget(self, object_type: str, folder: Path, keep: str) -> None:
+        await asyncio.to_thread(self._copies(object_type, folder).forget, keep)
+
+    def _differences(
+        self, object_type: str, token: str | None, folder: Path
+    ) -> tuple[Sequence[RowChange], str]:
+        copies = self._copies(object_type, folder)
+        # a token whose copy is lost: everything counts as changed, which is safe, for nothing is done twice
+        before = None if token is None else copies.load(token) or {}
+        changes, rows = compare(self._walk(object_type, None, None, 1000, None), before)
+        return changes, copies.keep(rows)
+
+    def _copies(self, object_type: str, folder: Path) -> RetainedCopies:
+        return RetainedCopies(folder, f"{self.name}/{object_type}")
 
     def _known(self, object_type: str) -> None:
         if object_type not in self.config.types:

@@ -13,6 +13,7 @@ from conf.filters import parse as filters
 from conf.filters.evaluate import predicate
 from flows import managed_objects
 from flows.launch import Launch, launch
+from flows.live_sync import live_sync
 from flows.projection import page
 from flows.router import Json, Query, QueryResult, Resource
 from flows.scheduled_job import job_document, trigger_document
@@ -192,6 +193,9 @@ async def _trigger(call: Call, id: str) -> Json:
         job = await _existing(call, tx, id)
     if not job.schedule.enabled:
         raise Conflict(f"The job {id} is disabled and cannot be triggered; enable it first")
+    if job.live_source is not None:
+        await live_sync(call, job.live_source)
+        return {"success": True}
     if job.mapping is None:
         raise Conflict(f"The job {id} does not reconcile a mapping, so it cannot be triggered here")
     await launch(call, Launch(job.mapping, trigger=f"schedule:{id}"))

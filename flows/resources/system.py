@@ -11,6 +11,7 @@ from conf.filters.ast import Filter
 from flows import patch
 from flows.connectors.registry import REFERENCES
 from flows.engine.differences import equal
+from flows.live_sync import live_sync, live_sync_all
 from flows.projection import page
 from flows.router import Json, Query, QueryResult, Resource
 
@@ -85,7 +86,7 @@ class SystemObjects(Resource):
         parameters: Mapping[str, str],
     ) -> Any:
         if id is None and name == "liveSync":
-            return await _live_sync(call, _path(parts))
+            return await live_sync(call, _path(parts))
         raise BadRequest(f"Action {name} on {_path(parts)} not supported; offered: liveSync")
 
 
@@ -112,8 +113,10 @@ class Systems(Resource):
                 return {"openicf": []}  # connectors run inside the server; there are no servers of their own
             case "availableConnectors" if id is None:
                 return {"connectorRef": list(REFERENCES)}
+            case "liveSync" if id is not None:
+                return await live_sync_all(call, id)
             case "liveSync" if "source" in parameters:
-                return await _live_sync(call, parameters["source"])
+                return await live_sync(call, parameters["source"])
         raise BadRequest(
             f"Action {name} on system{f'/{id}' if id else ''} not supported; offered: test, availableConnectors, "
             "testConnectorServers, liveSync (with the parameter source)"
@@ -137,13 +140,6 @@ async def _status(call: Call, name: str) -> Json:
     except ReconError as error:
         return {**found, "error": error.message}
     return {**found, "ok": True}
-
-
-async def _live_sync(call: Call, source: str) -> Any:
-    run = call.runtime.extras.get("live_sync")
-    if run is None:
-        raise NotSupported(f"liveSync of {source} is not available here; start a recon instead")
-    return await run(call, source)
 
 
 def _target(call: Call, parts: Mapping[str, str]) -> tuple[Connector, str]:

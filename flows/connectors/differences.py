@@ -1,0 +1,35 @@
+"""What changed in a system that keeps no log of changes: told by what was kept of it the last time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from flows.connectors.base import Row
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One object that is new, differs, or is gone."""
+
+    id: str
+    row: Row | None
+    """The object as it is now; None when it was deleted."""
+
+
+@runtime_checkable
+class TellsDifferences(Protocol):
+    """A connector that compares the system with what it has kept in a folder."""
+
+    async def differences(
+        self, object_type: str, token: str | None, folder: Path
+    ) -> tuple[Sequence[RowChange], str]:
+        """Changes since the token in the order of the system, deletions last, and the next token.
+
+        Without a token, none. Where nothing is left of the token's moment every object counts as changed.
+        """
+
+    async def forget(self, object_type: str, folder: Path, keep: str) -> None:
+        """Drop what was kept for other tokens than this."""

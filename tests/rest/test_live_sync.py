@@ -1,0 +1,186 @@
+"""liveSync of a CSV file: by REST and by schedule, with a kept token and patience for what fails."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from flows.live_sync_lane import do_due
+from tests.rest.conftest import Server, serve
+from tests.rest.test_system import provisioner
+
+SOURCE = "system/people/account"
+HEAD = "description,uid,firstname,email\n"
+MAPPING: dict[str, Any] = {
+    "name": "people_thing",
+    "source": SOURCE,
+    "target": "managed/thing",
+    "properties": [
+        {"source": "_id", "target": "_id"},
+        {"source": "firstname", "target": "firstname"},
+        {
+            "source": "description",
+            "target": "description",
+            "transform": {
+                "type": "text/javascript",
+                "source": "if (source === 'bad') { throw 'no such thing'; } source",
+            },
+        },
+    ],
+    "policies": [
+        {"situation": "ABSENT", "action": "CREATE"},
+        {"situation": "CONFIRMED", "action": "UPDATE"},
+        {"situation": "SOURCE_MISSING", "action": "DELETE"},
+        {"situation": "ALL_GONE", "action": "IGNORE"},
+    ],
+}
+
+
+@pytest.fixture
+async def people(tmp_path: Path) -> AsyncIterator[Server]:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
+    (conf / "sync.json").write_bytes(orjson.dumps({"mappings": [MAPPING]}))
+    document = provisioner("&{project.location}/people.csv")
+    document["syncFailureHandler"] = {"maxRetries": 1, "postRetryAction": "logged-ignore"}
+    (conf / "provisioner.openicf-people.json").write_bytes(orjson.dumps(document))
+    write(tmp_path, "x,a,Ann,\n")
+    async with serve(tmp_path) as found:
+        yield found
+
+
+def write(folder: Path, rows: str) -> None:
+    """Replace the file, as a system that exports does."""
+    draft = folder / "draft.csv"
+    draft.write_text(HEAD + rows)
+    draft.rename(folder / "people.csv")
+
+
+async def sync(server: Server, path: str = f"{SOURCE}?_action=liveSync") -> Any:
+    answer = await server.call("POST", path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def things(server: Server) -> dict[str, str]:
+    found = (await server.get("managed/thing?_queryFilter=true"))["result"]
+    return {row["_id"]: row.get("firstname") for row in found}
+
+
+async def test_the_first_call_records_the_token_and_then_each_change_is_brought(
+    people: Server, tmp_path: Path
+) -> None:
+    first = await sync(people)
+    assert (first["_id"], first["connectorData"]["nativeType"]) == ("SYSTEMPEOPLEACCOUNT", "string")
+    assert await things(people) == {}
+    write(tmp_path, "x,a,Anna,\nx,b,Bob,\n")
+    second = await sync(people, f"system?_action=liveSync&source={SOURCE}")
+    assert second["connectorData"]["syncToken"] != first["connectorData"]["syncToken"]
+    assert await things(people) == {"a": "Anna", "b": "Bob"}
+    write(tmp_path, "x,b,Bert,\nx,c,Cleo,\n")
+    assert len(await sync(people, "system/people?_action=liveSync")) == 1
+    assert await things(people) == {"b": "Bert", "c": "Cleo"}
+    told = (await people.get("audit/sync?_queryFilter=true"))["result"]
+    assert [row["sourceObjectId"].rpartition("/")[2] for row in told] == ["a", "b", "b", "c", "a"]
+    assert len(list((tmp_path / ".recon" / "livesync").iterdir())) == 1
+
+
+async def test_nothing_is_done_when_nothing_changed(people: Server, tmp_path: Path) -> None:
+    before = await sync(people)
+    assert (await sync(people))["connectorData"] == before["connectorData"]
+    assert (await people.get("audit/sync?_queryFilter=true"))["result"] == []
+
+
+async def test_a_change_that_fails_holds_up_those_after_it_until_patience_is_over(
+    people: Server, tmp_path: Path
+) -> None:
+    token = (await sync(people))["connectorData"]["syncToken"]
+    write(tmp_path, "x,a,Ann,\nx,b,Bob,\nbad,c,Cleo,\nx,d,Dora,\n")
+    held = await sync(people)
+    assert held["connectorData"]["syncToken"] == token
+    assert held["lastException"]["sourceId"] == f"{SOURCE}/c"
+    assert "no such thing" in held["lastException"]["message"]
+    assert await things(people) == {"b": "Bob"}
+    given_up = await sync(people)
+    assert "lastException" not in given_up
+    assert await things(people) == {"b": "Bob", "d": "Dora"}
+    # b was not brought twice
+    told = (await people.get("audit/sync?_queryFilter=true"))["result"]
+    assert [row["sourceObjectId"].rpartition("/")[2] for row in told] == ["b", "c", "c", "d"]
+
+
+async def test_a_row_that_is_mended_meanwhile_goes_through(people: Server, tmp_path: Path) -> None:
+    await sync(people)
+    write(tmp_path, "x,a,Ann,\nbad,c,Cleo,\n")
+    assert "lastException" in await sync(people)
+    write(tmp_path, "x,a,Ann,\ngood,c,Cleo,\n")
+    assert "lastException" not in await sync(people)
+    assert await things(people) == {"c": "Cleo"}
+
+
+async def test_a_damaged_row_is_not_a_deleted_one(people: Server, tmp_path: Path) -> None:
+    await sync(people)
+    write(tmp_path, "x,a,Anna,\nx,b,Bob,\n")
+    await sync(people)
+    write(tmp_path, "x,a,Anna,\nx,b\n")
+    await sync(people)
+    assert await things(people) == {"a": "Anna", "b": "Bob"}
+    write(tmp_path, "x,a,Anna,\n")
+    await sync(people)
+    assert await things(people) == {"a": "Anna"}
+
+
+async def test_a_lost_copy_makes_every_row_a_change(people: Server, tmp_path: Path) -> None:
+    await sync(people)
+    for path in (tmp_path / ".recon" / "livesync").iterdir():
+        path.unlink()
+    await sync(people)
+    assert await things(people) == {"a": "Ann"}
+
+
+async def test_a_mapping_without_enable_sync_is_left_alone(people: Server, tmp_path: Path) -> None:
+    await people.put("config/sync", {"mappings": [{**MAPPING, "enableSync": False}]})
+    await sync(people)
+    write(tmp_path, "x,b,Bob,\n")
+    await sync(people)
+    assert await things(people) == {}
+
+
+async def test_a_schedule_does_it_once_a_slot(people: Server, tmp_path: Path) -> None:
+    job = {
+        "enabled": True,
+        "type": "cron",
+        "schedule": "0 0 2 * * ?",
+        "timeZone": "UTC",
+        "invokeService": "provisioner",
+        "invokeContext": {"action": "liveSync", "source": SOURCE},
+    }
+    await people.put("scheduler/job/live", job)
+    runtime = people.runtime
+    at_two = 1_700_013_600_000 - 1_700_013_600_000 % 86_400_000 + 7_200_000
+    runtime.clock = lambda: at_two + 5_000
+    assert await do_due(runtime) == 0
+    write(tmp_path, "x,a,Anna,\n")
+    assert await do_due(runtime) > 0
+    assert await things(people) == {}
+    runtime.clock = lambda: at_two + 86_400_000
+    await do_due(runtime)
+    assert await things(people) == {"a": "Anna"}
+    assert (await people.get("scheduler/job/live"))["previousOutcome"] == "STARTED"
+    write(tmp_path, "x,a,Anja,\n")
+    assert (await people.call("POST", "scheduler/job/live?_action=trigger")).json() == {"success": True}
+    assert await things(people) == {"a": "Anja"}
+
+
+async def test_what_cannot_be_synchronised_is_said(people: Server) -> None:
+    for path, status in (
+        ("system/nosuch/account?_action=liveSync", 404),
+        ("system/people/nosuch?_action=liveSync", 404),
+        ("system?_action=liveSync", 400),
+        ("system?_action=liveSync&source=managed/user", 400),
+        ("system/nosuch?_action=liveSync", 404),
+    ):
+        assert (await people.call("POST", path)).status_code == status, path
