@@ -31,7 +31,7 @@ TALKATIVE = ("prefect", "httpx", "alembic")
 def run_api(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; answers the exit code."""
     die_with_parent(signal.SIGTERM)
-    _start_logging(settings)
+    start_logging(settings)
     import uvicorn  # noqa: PLC0415 - the worker needs none of it
 
     from api.app import create_app  # noqa: PLC0415
@@ -53,7 +53,7 @@ def run_api(settings: Settings) -> int:
 def run_worker(settings: Settings) -> int:
     """Work until SIGTERM or Ctrl-C; answers the exit code."""
     die_with_parent(signal.SIGTERM)
-    _start_logging(settings)
+    start_logging(settings)
     if settings.executor == "prefect":
         # before anything imports Prefect, which reads its settings then
         environment = client_environment(settings, api_address(settings), os.environ)
@@ -77,7 +77,8 @@ def _end_soon() -> None:
     last.start()
 
 
-def _start_logging(settings: Settings) -> None:
+def start_logging(settings: Settings) -> None:
+    """Log as the settings say, without what libraries tell of each request."""
     logs.configure(settings.log_format, settings.log_level)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_ours_to_tell)

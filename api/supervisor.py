@@ -15,8 +15,8 @@ from typing import Literal
 from api.child import Child
 from api.folder_lock import FolderLock
 from api.ports import free_port, listen
+from api.processes import start_logging
 from api.programs import api_program, prefect_program, worker_program
-from conf import logs
 from conf.errors import Conflict, Unavailable
 from conf.project import open_project
 from conf.settings import Settings
@@ -137,7 +137,7 @@ async def supervise(
     """
     settings = settings.model_copy(update={"executor": executor or settings.executor})
     if not logging.getLogger().handlers:
-        logs.configure(settings.log_format, settings.log_level)
+        start_logging(settings)
     refuse_default_passwords(settings)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FolderLock(settings.data)

@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.request
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,29 +59,43 @@ def stop_server(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-@pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the API of a running server, the same for all tests of the session.
+@cache
+def only_server(folder: Path) -> tuple[str, Callable[[], None]]:
+    """Start the one server of this session; answers its address and what ends it.
 
     Its environment is set before anything here imports Prefect, so that no setting of the person's own counts.
     """
-    folder: Path = tmp_path_factory.mktemp("prefect-server")
+    folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(project=folder, data=folder)
     port = free_port(0)
     api = f"http://127.0.0.1:{port}/api"
     process = start_server(settings, port)
     before = dict(os.environ)
     os.environ.update(client_environment(settings, api, os.environ))
-    try:
-        wait_for_server(process, api)
-        yield api
-    finally:
+
+    @cache
+    def end() -> None:
         try:
             _flush()
         finally:
             stop_server(process)
             os.environ.clear()
             os.environ.update(before)
+
+    try:
+        wait_for_server(process, api)
+    except BaseException:
+        end()
+        raise
+    return api, end
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the API of a running server, the same for all tests of the session, whoever imports this."""
+    api, end = only_server(tmp_path_factory.getbasetemp() / "prefect-server")
+    yield api
+    end()
 
 
 @pytest.fixture

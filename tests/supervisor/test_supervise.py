@@ -34,6 +34,7 @@ from conf.settings import Settings
 sys.exit(asyncio.run(supervise(Settings())))
 """
 SECONDS = 90
+pytestmark = pytest.mark.timeout(300)
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
 
@@ -174,6 +175,7 @@ def test_an_address_for_others_is_refused_while_a_default_password_stands(settin
 
 @linux
 @pytest.mark.prefect
+@pytest.mark.long
 async def test_the_prefect_server_is_part_of_it(settings: Settings) -> None:
     with_prefect = settings.model_copy(update={"executor": "prefect", "prefect_port": free_port(0)})
     async with started(with_prefect) as (process, line):
