@@ -1,5 +1,6 @@
 """A server for each test module: a project folder, SQLite, called in process."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -81,7 +82,9 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     document = orjson.loads((DEFAULTS / "managed.json").read_bytes())
     document["objects"] += [{"name": name} for name in ("src", "dst", "q", "void")]
     (folder / "conf" / "managed.json").write_bytes(orjson.dumps(document))
-    async with serve(folder) as found:
+    # the same tests on another database, for whoever names one that may be filled
+    chosen = {"database": url} if (url := os.environ.get("RECON_TEST_REST_DATABASE")) else {}
+    async with serve(folder, **chosen) as found:
         yield found
 
 

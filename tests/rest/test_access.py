@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from api.access import permit
 from conf.access import AccessRule
@@ -17,7 +18,7 @@ PERSON = {"X-OpenIDM-Username": "person", "X-OpenIDM-Password": "Passw0rd"}
 AUDITOR = {"X-OpenIDM-Username": "auditor", "X-OpenIDM-Password": "Passw0rd"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def people(server: Server) -> Server:
     roles = [{"_ref": "internal/role/openidm-auditor"}]
     for name, more in (("person", {}), ("auditor", {"authzRoles": roles})):

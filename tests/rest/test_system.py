@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.rest.conftest import Server
 
@@ -25,7 +26,7 @@ def provisioner(file: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def people(server: Server) -> Server:
     file: Path = server.runtime.settings.project / "data" / "people.csv"
     file.parent.mkdir(exist_ok=True)
