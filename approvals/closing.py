@@ -1,6 +1,6 @@
 """Ending processes: at the end of their procedure, because they are pointless, or because somebody says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from approvals import records
 from approvals.errors import UnknownInstance
@@ -20,6 +20,15 @@ async def close_process(
         (now, outcome, reason, process),
     )
     return changed == 1
+
+
+async def close_rejected(tx: Transaction, processes: Sequence[int], now: int) -> None:
+    """End processes that a rejection has ended."""
+    await tx.run_many(
+        "update process_instance set open = 0, ended_at = ?, end_activity = 'end', outcome = ? where seq = ?"
+        " and open = 1",
+        [(now, Outcome.REJECTED, process) for process in processes],
+    )
 
 
 async def close_many(

@@ -1,22 +1,23 @@
 """Deciding: one decision per task, taken with everything that follows from it in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from approvals import catalogue, records
-from approvals.closing import close_process
+from approvals.closing import close_rejected
 from approvals.definitions import ProcessDeclaration, UserTask
 from approvals.entitlement import Person, Separation, require_decision, require_separation, require_sight
+from approvals.errors import UnknownTask
 from approvals.events import Audit, task_event, unaudited
 from approvals.forms import read_form, verdict
-from approvals.intents import order
+from approvals.intents import order_many
 from approvals.records import Task
-from approvals.states import Outcome, TaskStatus, Verdict, advance_task
+from approvals.states import TaskStatus, Verdict, advance_task
 from conf.database import Transaction
-from conf.errors import BadRequest
+from conf.errors import BadRequest, ReconError
 from conf.failpoints import failpoint
 
 LONGEST_COMMENT: Final = 4000
@@ -35,6 +36,22 @@ class Decided:
     """Nothing follows: the process ended with this decision."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What somebody may say and says about a task."""
+
+    task: Task
+    declaration: ProcessDeclaration
+    verdict: Verdict
+    answers: Mapping[str, str]
+    comment: str | None
+
+    @property
+    def closes(self) -> bool:
+        """Where the procedure is nothing but the decision, a rejection ends it; others go on and may ask further."""
+        return self.verdict is Verdict.REJECTED and self.declaration.decides_only
+
+
 async def complete(
     tx: Transaction,
     task_id: str | int,
@@ -51,47 +68,95 @@ async def complete(
     Raises UnknownTask, TaskEnded (with who decided what and when), NotEntitled, NeedsAnother, BadRequest. The
     caller commits, and then wakes whoever carries it out.
     """
-    task = await records.task(tx, task_id)
-    require_sight(task, actor)
-    if task.status is not TaskStatus.OPEN:
-        raise task.ended()
-    require_decision(task, actor)
-    if separation is not Separation.OFF:
-        earlier = await tx.fetch(
-            "select d.actor from decision d join task_instance t on t.seq = d.task where t.process = ?",
-            (task.process,),
-        )
-        require_separation(task, actor, separation, [by for (by,) in earlier])
-    declaration = (await catalogue.by_seq(tx, [task.definition]))[task.definition].declaration
-    declared = declaration.task(task.task_key)
-    answers = read_form(declared, form)
-    said = verdict(declared, answers)
-    if said is Verdict.APPROVED and declaration.decides_only:
-        require_action(task)
-    comment = _comment(comment, declared, answers)
-    await _take(tx, task, actor, now)
+    (found,) = await complete_many(
+        tx, [task_id], actor, form, now, comment, separation=lambda _: separation, audit=audit
+    )
+    if isinstance(found, ReconError):
+        raise found
+    return found
+
+
+async def complete_many(
+    tx: Transaction,
+    task_ids: Sequence[str | int],
+    actor: Person,
+    form: Any,
+    now: int,
+    comment: str | None = None,
+    *,
+    separation: Callable[[Task], Separation],
+    audit: Audit = unaudited,
+) -> list[Decided | ReconError]:
+    """Decide tasks, all with the same answers, in a few statements; one answer for each, in order.
+
+    What `complete` would raise for a task is the answer to that task alone. No task may be named twice.
+    """
+    numbers = {id: id if isinstance(id, int) else records.number_of(id) for id in task_ids}
+    tasks = {task.seq: task for task in await records.tasks(tx, filter(None, numbers.values()))}
+    declared = await catalogue.by_seq(tx, {task.definition for task in tasks.values()})
+    earlier = await _earlier(
+        tx, [task for task in tasks.values() if separation(task) is Separation.FOUR_EYES]
+    )
+    refused: dict[int, ReconError] = {}
+    said: dict[int, _Said] = {}
+    for task in tasks.values():
+        try:
+            _require_right(task, actor, separation(task), earlier.get(task.process, ()))
+            said[task.seq] = _read(task, declared[task.definition].declaration, form, comment)
+        except ReconError as error:
+            refused[task.seq] = error
+    decided = await _decide(tx, said, actor, now, audit)
+    answers: list[Decided | ReconError] = []
+    for id, number in numbers.items():
+        found = decided.get(number or 0) or refused.get(number or 0)
+        if found is None:
+            lost = tasks.get(number or 0)
+            found = UnknownTask(str(id)) if lost is None else (await records.task(tx, lost.seq)).ended()
+        answers.append(found)
+    return answers
+
+
+async def _decide(
+    tx: Transaction, said: Mapping[int, _Said], actor: Person, now: int, audit: Audit
+) -> dict[int, Decided]:
+    """Take those that are still open, and write what follows from each."""
+    taken = [said[seq] for seq in await _take(tx, sorted(said), actor, now)]
     failpoint("A5")
-    await tx.run(
+    await tx.run_many(
         "insert into decision (task, actor, verdict, form, comment, at) values (?, ?, ?, ?, ?, ?)",
-        (task.seq, actor.id, said, orjson.dumps(answers).decode(), comment, now),
+        [
+            (each.task.seq, actor.id, each.verdict, orjson.dumps(each.answers).decode(), each.comment, now)
+            for each in taken
+        ],
     )
-    await tx.run(
+    await tx.run_many(
         "update process_instance set variables = ? where seq = ?",
-        (orjson.dumps({**task.variables, **answers}).decode(), task.process),
+        [
+            (orjson.dumps({**each.task.variables, **each.answers}).decode(), each.task.process)
+            for each in taken
+        ],
     )
-    intent = await order(tx, task, actor.id, now) if said is Verdict.APPROVED else None
-    closed = await _close_rejected(tx, declaration, task, said, now)
+    approved = [each.task for each in taken if each.verdict is Verdict.APPROVED]
+    orders = await order_many(tx, approved, actor.id, now)
+    await close_rejected(tx, [each.task.process for each in taken if each.closes], now)
     await audit(
         tx,
         [
             task_event(
-                "complete_task", task.seq, "complete", "Task completed", actor.id, now,
-                verdict=said, process=f"workflow/processinstance/{task.process}", reconId=task.recon_id,
+                "complete_task", each.task.seq, "complete", "Task completed", actor.id, now,
+                verdict=each.verdict, process=f"workflow/processinstance/{each.task.process}",
+                reconId=each.task.recon_id,
             )
+            for each in taken
         ],
     )  # fmt: skip
     failpoint("A6")
-    return Decided(task.seq, task.process, said, intent, closed)
+    return {
+        each.task.seq: Decided(
+            each.task.seq, each.task.process, each.verdict, orders.get(each.task.seq), each.closes
+        )
+        for each in taken
+    }
 
 
 def require_action(task: Task) -> None:
@@ -108,33 +173,53 @@ def require_action(task: Task) -> None:
         )
 
 
-async def _take(tx: Transaction, task: Task, actor: Person, now: int) -> None:
-    """Compare and set: whoever changes the row has decided, and a free task becomes theirs with it."""
-    free = not task.assignee
-    changed = await tx.run(
-        "update task_instance set status = ?, ended_at = ?, delete_reason = 'completed', assignee = ?,"
-        " claimed_at = ?, rev = rev + 1 where seq = ? and status = ? and rev = ?",
+def _require_right(task: Task, actor: Person, separation: Separation, earlier: Sequence[str]) -> None:
+    require_sight(task, actor)
+    if task.status is not TaskStatus.OPEN:
+        raise task.ended()
+    require_decision(task, actor)
+    require_separation(task, actor, separation, earlier)
+
+
+def _read(task: Task, declaration: ProcessDeclaration, form: Any, comment: Any) -> _Said:
+    declared = declaration.task(task.task_key)
+    answers = read_form(declared, form)
+    found = verdict(declared, answers)
+    if found is Verdict.APPROVED and declaration.decides_only:
+        require_action(task)
+    return _Said(task, declaration, found, answers, _comment(comment, declared, answers))
+
+
+async def _earlier(tx: Transaction, tasks: Sequence[Task]) -> dict[int, list[str]]:
+    """Who has decided before, by process."""
+    rows = await tx.fetch(
+        "select t.process, d.actor from decision d join task_instance t on t.seq = d.task"
+        f" where t.process {tx.among_numbers}",
+        (tx.numbers(sorted({task.process for task in tasks})),),
+    )
+    found: dict[int, list[str]] = {}
+    for process, actor in rows:
+        found.setdefault(process, []).append(actor)
+    return found
+
+
+async def _take(tx: Transaction, tasks: Sequence[int], actor: Person, now: int) -> list[int]:
+    """Compare and set: whoever changes a row has decided, and a free task becomes theirs with it."""
+    rows = await tx.fetch(
+        "update task_instance set status = ?, ended_at = ?, delete_reason = 'completed', rev = rev + 1,"
+        " claimed_at = case when coalesce(assignee, '') = '' then ? else claimed_at end,"
+        " assignee = case when coalesce(assignee, '') = '' then ? else assignee end"
+        f" where seq {tx.among_numbers} and status = ? returning seq",
         (
-            advance_task(task.status, TaskStatus.COMPLETED),
+            advance_task(TaskStatus.OPEN, TaskStatus.COMPLETED),
             now,
-            actor.id if free else task.assignee,
-            now if free else task.claimed_at,
-            task.seq,
+            now,
+            actor.id,
+            tx.numbers(tasks),
             TaskStatus.OPEN,
-            task.rev,
         ),
     )
-    if changed != 1:
-        raise (await records.task(tx, task.seq)).ended()
-
-
-async def _close_rejected(
-    tx: Transaction, declaration: ProcessDeclaration, task: Task, said: Verdict, now: int
-) -> bool:
-    """Where the procedure is nothing but the decision, a rejection ends it; others go on and may ask further."""
-    if said is not Verdict.REJECTED or not declaration.decides_only:
-        return False
-    return await close_process(tx, task.process, Outcome.REJECTED, now)
+    return sorted(seq for (seq,) in rows)
 
 
 def _comment(given: Any, declared: UserTask, answers: Mapping[str, str]) -> str | None:

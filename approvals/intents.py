@@ -40,16 +40,20 @@ class Intent:
     detail: Any
 
 
-async def order(tx: Transaction, task: Task, approver: str, now: int) -> int:
-    """Order that an approved task be carried out; answers the order's number."""
-    await tx.run(
+async def order_many(tx: Transaction, tasks: Sequence[Task], approver: str, now: int) -> dict[int, int]:
+    """Order that approved tasks be carried out; answers the order's number for each task."""
+    if not tasks:
+        return {}
+    await tx.run_many(
         "insert into intent (task, process, state, approver, created_at, not_before, attempts, token)"
         " values (?, ?, ?, ?, ?, 0, 0, 0)",
-        (task.seq, task.process, IntentState.READY, approver, now),
+        [(task.seq, task.process, IntentState.READY, approver, now) for task in tasks],
     )
-    rows = await tx.fetch("select seq from intent where task = ?", (task.seq,))
-    number: int = rows[0][0]
-    return number
+    rows = await tx.fetch(
+        f"select task, seq from intent where task {tx.among_numbers}",
+        (tx.numbers([task.seq for task in tasks]),),
+    )
+    return dict(rows)
 
 
 async def claim(

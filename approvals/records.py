@@ -172,6 +172,14 @@ async def task(tx: Transaction, id: str | int) -> Task:
     return as_task(rows[0])
 
 
+async def tasks(tx: Transaction, seqs: Iterable[int]) -> list[Task]:
+    """Tasks by number, open or ended, in order of their creation; unknown ones are left out."""
+    rows = await tx.fetch(
+        f"{TASKS} where t.seq {tx.among_numbers} order by t.seq", (tx.numbers(sorted(set(seqs))),)
+    )
+    return [as_task(row) for row in rows]
+
+
 async def process(tx: Transaction, id: str | int) -> Process:
     """One process, open or ended; raises UnknownInstance."""
     seq = id if isinstance(id, int) else number_of(id)

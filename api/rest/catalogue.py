@@ -175,6 +175,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
             Operation("DELETE", "/workflow/processinstance/{id}", "End a process"),
             Operation("GET", "/workflow/processinstance/history", "Query processes, ended ones too", QUERY),
             *_collection("/workflow/taskinstance", "tasks", by_post=False),
+            Operation(
+                "POST",
+                "/workflow/taskinstance",
+                "Decide many tasks: those in `ids`, or all that `_queryFilter` finds when `confirm` is their number",
+                actions=("complete",),
+                body=_OBJECT,
+                answers=(200, 202),
+            ),
             Operation("GET", "/workflow/taskinstance/{id}", "Read a task"),
             Operation(
                 "POST",

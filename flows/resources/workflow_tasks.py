@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from approvals import assignment, catalogue, decisions, listing, records, wire
 from approvals.conditions import Condition, task_conditions
 from approvals.decisions import Decided
-from approvals.entitlement import Separation, require_sight
+from approvals.entitlement import require_sight
 from approvals.errors import UnknownTask
 from approvals.records import Task
 from approvals.states import IntentState, TaskStatus
-from conf.errors import BadRequest, ConfigError, Conflict, Forbidden
+from conf.errors import BadRequest, Conflict, Forbidden
 from flows.outcome_watch import outcome_watch
 from flows.pending import Pending
+from flows.resources import workflow_bulk
 from flows.resources.workflow_listing import answer, asks_for, wanted
+from flows.resources.workflow_separation import separation_of
 from flows.router import Json, Query, QueryResult, Resource
 from flows.workflow_audit import activity_audit
 
 if TYPE_CHECKING:
     from approvals.intents import Intent
-    from flows.call import Call, Runtime
+    from approvals.listing import Listed
+    from flows.call import Call
 
 _DETAILS: Final = frozenset({"variables", "formProperties", "candidates"})
 _MEMBERS: Final = _DETAILS | {
@@ -55,16 +58,7 @@ class TaskInstances(Resource):
         return wire.full_task(task, definition.declaration.task(task.task_key))
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        conditions = task_conditions(call.runtime.database.dialect, query.parameters)
-        async with call.read() as tx:
-            definitions = {each.seq: each for each in await catalogue.everything(tx, withdrawn=True)}
-
-            def full(task: Task) -> Json:
-                declared = definitions[task.definition].declaration.task(task.task_key)
-                return wire.full_task(task, declared)
-
-            open_ones = [*conditions, Condition("t.status = 'OPEN'")]
-            found = await listing.tasks(tx, call.caller, wanted(query, open_ones, _MEMBERS, full))
+        found, full = await _open_tasks(call, query)
         shape = full if asks_for(query, _DETAILS) else wire.listed_task
         return answer(query, found, [shape(task) for task in found.rows])
 
@@ -102,7 +96,9 @@ class TaskInstances(Resource):
         parameters: Mapping[str, str],
     ) -> Any:
         if id is None:
-            return await super().action(call, parts, id, name, content, parameters)
+            if name != "complete":
+                return await super().action(call, parts, id, name, content, parameters)
+            return await self._complete_many(call, content, parameters)
         match name:
             case "claim":
                 return await self._claim(call, id, content)
@@ -137,6 +133,16 @@ class TaskInstances(Resource):
             tx.after_commit(lambda: call.runtime.wake("intent"))
         return await _outcome(call, decided)
 
+    async def _complete_many(self, call: Call, content: Any, parameters: Mapping[str, str]) -> Json:
+        """Decide all that a list or a filter names, once the call has said how many that are."""
+        asked = workflow_bulk.read_asked(content, parameters)
+        ids = asked.ids
+        if ids is None:
+            found, _ = await _open_tasks(call, asked.query or Query())
+            ids = tuple(task.id for task in found.rows)
+        workflow_bulk.require_confirmed(asked, len(ids))
+        return await workflow_bulk.decide(call, asked, ids)
+
 
 class PastTasks(Resource):
     """All tasks, open ones included, with who decided what and what came of it."""
@@ -166,23 +172,18 @@ class PastTasks(Resource):
         return answer(query, found, [shape(task) for task in found.rows])
 
 
-def separation_of(runtime: Runtime, task: Task) -> Separation:
-    """Separation of duties for a task: as its mapping says, else workflow.json, else on."""
-    mapping = next((each for each in runtime.project.mappings if each.name == task.mapping), None)
-    document = runtime.project.documents.get("workflow", {})
-    for where, given in (
-        (f"mapping {task.mapping}", mapping.raw.get("separationOfDuties") if mapping else None),
-        ("workflow.json", document.get("separationOfDuties")),
-    ):
-        if given is not None:
-            # YAML reads `off` as false
-            word = "off" if given is False else given
-            try:
-                return Separation(word)
-            except ValueError:
-                known = ", ".join(Separation)
-                raise ConfigError(f"separationOfDuties is {word!r}; it can be {known}", where=where) from None
-    return Separation.REQUESTER_AND_SUBJECT
+async def _open_tasks(call: Call, query: Query) -> tuple[Listed[Task], Callable[[Task], Json]]:
+    """The open tasks that a query finds and the caller may see, and how one is shown in full."""
+    conditions = task_conditions(call.runtime.database.dialect, query.parameters)
+    async with call.read() as tx:
+        definitions = {each.seq: each for each in await catalogue.everything(tx, withdrawn=True)}
+
+        def full(task: Task) -> Json:
+            return wire.full_task(task, definitions[task.definition].declaration.task(task.task_key))
+
+        open_ones = [*conditions, Condition("t.status = 'OPEN'")]
+        found = await listing.tasks(tx, call.caller, wanted(query, open_ones, _MEMBERS, full))
+    return found, full
 
 
 async def _outcome(call: Call, decided: Decided) -> Json:
