@@ -147,7 +147,23 @@ await step('compileBrokenScript', () => script.compileScript('1 +'));
 await step('evaluateScript', () => script.evaluateScript('a + b', { a: 40, b: 2 }));
 await step('evaluateScriptWithOpenidm', () => script.evaluateScript('openidm.query("managed/user", {_queryFilter: "true"}).resultCount'));
 
-// internal roles, which are IDM's too
+// values kept secret by scripts
+const secret = await step('encrypt', () => frodo.idm.crypto.encrypt('Sting-4-ever'));
+await step('isEncrypted', () => frodo.idm.crypto.isEncrypted(secret));
+await step('decrypt', () => frodo.idm.crypto.decrypt(secret));
+await step('encryptMap', () => frodo.idm.crypto.encryptMap({ a: 'x', b: 'y' }));
+await step('decryptMap', () => frodo.idm.crypto.decryptMap(results.encryptMap));
+
+// internal roles and templates of mails, which are IDM's too
+const role = { name: 'burglar', description: 'Takes rings', condition: null, privileges: [], temporalConstraints: [] };
+await step('createInternalRole', () => frodo.role.createInternalRole(role, 'burglar'));
+await step('updateInternalRole', () => frodo.role.updateInternalRole('burglar', { ...role, description: 'Gives rings back' }));
+await step('readInternalRoleByName', () => frodo.role.readInternalRoleByName('burglar'));
+await step('queryInternalRoles', () => frodo.role.queryInternalRoles('name eq "burglar"', ['name']));
+await step('deleteInternalRole', () => frodo.role.deleteInternalRole('burglar'));
+await step('createEmailTemplate', () => frodo.email.template.createEmailTemplate('welcome', { enabled: true, from: '', subject: { en: 'Welcome' }, message: { en: 'Hello' } }));
+await step('readEmailTemplate', () => frodo.email.template.readEmailTemplate('welcome'));
+await step('deleteEmailTemplate', () => config.deleteConfigEntity('emailTemplate/welcome'));
 await step('readInternalRoles', () => frodo.role.readInternalRoles());
 await step('readInternalRole', () => frodo.role.readInternalRole('openidm-admin'));
 
