@@ -36,8 +36,8 @@ class LinkStage:
     deleted: list[int] = field(default_factory=list)
     orphans: set[str] = field(default_factory=set)
     """Keys of targets that the page deleted."""
-    fingerprints: dict[Key, tuple[bytes, str]] = field(default_factory=dict)
-    """Fingerprint and target id of sources whose target now equals what they map to."""
+    fingerprints: dict[Key, tuple[bytes, int]] = field(default_factory=dict)
+    """Fingerprint of sources whose target equals what they map to, with the revision at which it does."""
 
     async def prefetch_sources(self, qualifier: str, source_ids: Sequence[str]) -> None:
         """Know the links of these sources, absence included."""
@@ -135,7 +135,9 @@ class LinkStage:
         if self.deleted:
             await links.delete_many(transaction, self.deleted)
         if self.orphans:
-            await linkage.drop_of_targets(transaction, sorted(self.orphans), self.qualifiers)
+            await linkage.drop_of_targets(
+                transaction, sorted(self.orphans), self.qualifiers, spare=self.repointed.keys()
+            )
         for seq, fact in self.repointed.items():
             first, second = linkage.pair(fact.source_id, fact.target_id)
             await links.repoint(transaction, seq, first, second)
@@ -161,16 +163,15 @@ class LinkStage:
         self.by_target.clear()
 
     def _mark(self, key: Key, fact: LinkFact, revisions: dict[str, int]) -> tuple[bytes | None, int | None]:
-        if key not in self.fingerprints or fact.target_id not in revisions:
-            return None, None
-        return self.fingerprints[key][0], revisions[fact.target_id]
+        found = self.fingerprints.get(key)
+        # an entry after it on the page may have changed the target again
+        return (None, None) if found is None or found[1] != revisions.get(fact.target_id) else found
 
     def _marks(self, revisions: dict[str, int]) -> list[tuple[int, bytes, int]]:
         marks = []
-        for key, (fingerprint, target_id) in self.fingerprints.items():
+        for key, (fingerprint, rev) in self.fingerprints.items():
             fact = self.by_source.get(key)
-            rev = revisions.get(target_id)
-            if fact is None or fact.row is None or rev is None:
+            if fact is None or fact.row is None or rev != revisions.get(fact.target_id):
                 continue
             if fact.row.fingerprint != fingerprint or fact.row.target_rev != rev:
                 marks.append((fact.row.seq, fingerprint, rev))

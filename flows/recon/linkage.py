@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,12 +66,17 @@ class Linkage:
         return {key: self.fact(row) for key, row in found.items()}
 
     async def drop_of_targets(
-        self, transaction: Transaction, target_keys: Sequence[str], qualifiers: Iterable[str]
+        self,
+        transaction: Transaction,
+        target_keys: Sequence[str],
+        qualifiers: Iterable[str],
+        *,
+        spare: Collection[int] = (),
     ) -> None:
-        """Delete the links that lead to these targets under these qualifiers."""
+        """Delete the links that lead to these targets under these qualifiers, but for those of these numbers."""
         for qualifier in qualifiers:
             found = await self.of_targets(transaction, qualifier, target_keys)
-            seqs = [fact.row.seq for fact in found.values()]
+            seqs = [fact.row.seq for fact in found.values() if fact.row.seq not in spare]
             if seqs:
                 await links.delete_many(transaction, seqs)
 

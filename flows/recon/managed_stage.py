@@ -183,6 +183,11 @@ class ManagedStage:
         """Whether the page has created, changed or deleted this object."""
         return id in self.created or id in self.updated or id in self.deleted
 
+    def revision(self, id: str) -> int | None:
+        """Revision of an object that the page knows."""
+        stored = self.known.get(id)
+        return None if stored is None else stored.rev
+
     def revisions(self) -> dict[str, int]:
         """Revision of every object that the page knows."""
         return {id: stored.rev for id, stored in self.known.items() if stored is not None}

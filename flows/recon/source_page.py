@@ -253,9 +253,16 @@ class SourcePageWork:
             outcome.requests += [(entry, request) for request in world.requests[started:]]
             settled = entry.fingerprint_holds and entry.situation not in UNQUALIFIED
             if settled and (repeats or entry.action is not Action.CREATE):
-                digest = self.digests.get(key)
-                if digest is not None and entry.target_id is not None:
-                    world.links.fingerprints[key] = (digest, run.linkage.target_key(entry.target_id))
+                self._remember(key, entry)
+
+    def _remember(self, key: tuple[str, str], entry: Entry) -> None:
+        """Keep the fingerprint of a source whose target equals what it maps to, as things stand now."""
+        digest, stage = self.digests.get(key), self.world.targets
+        if digest is None or entry.target_id is None or not isinstance(stage, ManagedStage):
+            return
+        revision = stage.revision(self.run.linkage.target_key(entry.target_id))
+        if revision is not None:
+            self.world.links.fingerprints[key] = (digest, revision)
 
     async def _broken(self, row: BrokenRow) -> Entry:
         """A row that cannot be read is a failure, not an absence: its target is left alone."""
