@@ -7,13 +7,15 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from conf.errors import ReconError
+from conf.errors import ReconError, Unavailable
 from conf.terms import Stage
 from flows.failpoints import failpoint
 from flows.recon import phases
 from flows.recon.closing import finish, open_audit, run_result_script
 from flows.recon.opening import find_qualifiers, open_run
 from flows.recon.phases import Canceled, EmptySource
+from flows.recon.preparing import index_correlation
+from flows.shell import Interrupted
 from flows.store.runs import LeaseLost
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ async def execute_run(runtime: Runtime, run_id: str, owner: str, token: int, she
     except ReconError as error:
         if isinstance(error, LeaseLost):
             raise
+        if isinstance(error, Unavailable):
+            raise Interrupted(error.message) from error
         await finish(runtime, run_id, token, Stage.COMPLETED_FAILED, reason=error.message)
         return
     failpoint("R1")
@@ -49,6 +53,10 @@ async def execute_run(runtime: Runtime, run_id: str, owner: str, token: int, she
         stage, reason = Stage.COMPLETED_FAILED, failure.message
     except LeaseLost:
         raise
+    except Unavailable as error:
+        # the run keeps its last committed page and goes on from there when the database takes something again
+        LOG.warning("run interrupted", extra={"run": run_id, "reason": error.message})
+        raise Interrupted(error.message) from error
     except ReconError as error:
         stage, reason = Stage.COMPLETED_FAILED, error.message
         LOG.warning("run failed", extra={"run": run_id, "reason": reason})
@@ -102,6 +110,7 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
                 raise EmptySource(EMPTY_SOURCE)
             await run.shell.step("target query", partial(phases.query_targets, run))
             await phases.restore_handled(run)
+            await index_correlation(run, page)
             begun = perf_counter()
         if page.total is not None:
             run.statistics.source_total = page.total

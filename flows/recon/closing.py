@@ -124,7 +124,7 @@ async def finish(
 
 
 async def _close_approvals(run: Run, transaction: Transaction, now: int) -> None:
-    whole = run.source_ids is None and run.source_query.is_complete
+    whole = run.source_ids is None and run.source_query.is_complete and not run.resumed
     if whole and run.source_complete and run.last_page_complete and run.open_processes is not False:
         await supersede_gone(run, transaction, now)
 

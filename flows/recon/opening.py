@@ -101,6 +101,9 @@ def build_run(
         process_keys=process_keys,
     )
     holder.append(run)
+    checkpoint = row.checkpoint
+    run.source_complete = checkpoint.get("complete", True)
+    run.resumed = bool(checkpoint.get("page") or checkpoint.get("offset"))
     run.implicit = bool(implicit_mappings(call, rules))
     run.sequential = run.implicit or is_sequential(mapping, runtime.scripts.compile, has_file)
     if not run.sequential:

@@ -25,6 +25,7 @@ from flows.statistics import Statistics
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
     from flows.call import Call
+    from flows.scripts.broker import Broker
     from flows.scripts.session import ScriptSession
 
 
@@ -50,8 +51,13 @@ class Pair:
         self.session.close()
 
 
-async def open_pair(call: Call, mapping_name: str, *, run_id: str | None = None) -> Pair:
-    """Open a mapping in the call's transaction. Raises NotFound for an unknown one, Conflict for one out of service."""
+async def open_pair(
+    call: Call, mapping_name: str, *, run_id: str | None = None, broker: Broker | None = None
+) -> Pair:
+    """Open a mapping in the call's transaction. Raises NotFound for an unknown one, Conflict for one out of service.
+
+    `broker` answers what scripts ask of `openidm`, where it is not to be carried out inside the transaction.
+    """
     runtime = call.runtime
     mapping = runtime.project.mapping(mapping_name)
     if mapping.problems:
@@ -61,14 +67,14 @@ async def open_pair(call: Call, mapping_name: str, *, run_id: str | None = None)
     transaction, bridge = call.transaction, Bridge.here()
     holder: list[PageWorld] = []
 
-    def broker(verb: str, arguments: list[Any]) -> Any:
+    def carry_out(verb: str, arguments: list[Any]) -> Any:
         world = holder[0]
         world.boundary()
         answer = bridge.wait(dispatch(call, verb, arguments))
         world.forget()
         return answer
 
-    session = runtime.scripts.session(broker)
+    session = runtime.scripts.session(broker or carry_out)
     compiler = Compiler(runtime.scripts, session, Statistics(), own_file(runtime))
     rules = compiler.rules(mapping)
     source = source_side(call, mapping.source)

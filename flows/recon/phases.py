@@ -12,6 +12,7 @@ from conf.terms import Phase, Stage
 from flows.engine.failures import RunFailed
 from flows.failpoints import failpoint
 from flows.recon.bridge import Bridge
+from flows.recon.preparing import hash_ahead
 from flows.recon.recording import record
 from flows.recon.source_page import Outcome, SourcePageWork
 from flows.recon.source_side import SourcePage
@@ -113,6 +114,7 @@ async def source_page(run: Run, page: SourcePage, number: int, offset: int = 0) 
 
 async def _source_transaction(run: Run, page: SourcePage, number: int, offset: int | None) -> None:
     bridge = Bridge.here()
+    await hash_ahead(run, page)
     async with run.call.runtime.database.write() as transaction:
         await runs.hold(transaction, run.id, run.token)
         failpoint("R4")
@@ -126,10 +128,10 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
         failpoint("R5")
         handled = _handled(run, outcome)
         if offset is None:
-            checkpoint = {"phase": "source", "page": number + 1, "cursor": page.cursor}
+            checkpoint = _checkpoint(run, number + 1, page.cursor)
             await runs.insert_page(transaction, run.row.seq, Phase.SOURCE, number, handled)
         else:
-            checkpoint = {"phase": "source", "page": number, "cursor": run.previous_cursor, "offset": offset}
+            checkpoint = {**_checkpoint(run, number, run.previous_cursor), "offset": offset}
             await runs.insert_page(
                 transaction, run.row.seq, Phase.SOURCE, number * 1_000_000 + offset, handled
             )
@@ -144,8 +146,13 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
 async def _page_done(run: Run, page: SourcePage, number: int) -> None:
     run.previous_cursor = page.cursor
     async with run.call.runtime.database.write() as transaction:
-        checkpoint = {"phase": "source", "page": number + 1, "cursor": page.cursor}
+        checkpoint = _checkpoint(run, number + 1, page.cursor)
         await runs.save(transaction, run.id, run.token, {"checkpoint": checkpoint})
+
+
+def _checkpoint(run: Run, page: int, cursor: str) -> dict[str, object]:
+    """Where a successor goes on, and whether it may still conclude anything from an absence."""
+    return {"phase": "source", "page": page, "cursor": cursor, "complete": run.source_complete}
 
 
 async def target_page(run: Run, target_ids: Sequence[str], number: int) -> None:

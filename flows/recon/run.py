@@ -72,6 +72,8 @@ class Run:
     """Source ids met so far: a second row of one id is a failure of its own."""
     source_complete: bool = True
     """False once a row was met whose id cannot be read: then nothing may be concluded from an absence."""
+    resumed: bool = False
+    """This owner has not seen all pages, so it does not know every source id."""
     last_page_complete: bool = True
     """Whether the source said at its last page that nothing was lost."""
     open_processes: bool | None = None
