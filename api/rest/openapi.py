@@ -59,6 +59,7 @@ SECURITY: Final[Json] = {
     "password": {"type": "apiKey", "in": "header", "name": "X-OpenIDM-Password"},
     "basic": {"type": "http", "scheme": "basic"},
     "session": {"type": "apiKey", "in": "cookie", "name": "session-jwt"},
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
 }
 
 
@@ -72,7 +73,7 @@ def details(operation: Operation) -> Json:
     """What FastAPI cannot know, because one function answers every call."""
     found: Json = {
         "parameters": _parameters(operation),
-        "security": [{"name": [], "password": []}, {"basic": []}, {"session": []}],
+        "security": [{"name": [], "password": []}, {"basic": []}, {"session": []}, {"bearer": []}],
     }
     if operation.path == "/info/ping":
         found["security"] = [{}]
