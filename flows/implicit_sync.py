@@ -11,7 +11,7 @@ from flows.engine.differences import equal
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
 from flows.engine.source import DeletedSourceOperation, SourceOperation
-from flows.recon.changes import Change
+from flows.recon.changes import HELD_BACK, Change
 from flows.recon.pair import Pair, open_pair
 from flows.recon.qualifiers import qualifiers_for
 from flows.store import audit
@@ -26,7 +26,12 @@ Json = dict[str, Any]
 
 async def notify(call: Call, type: str, id: str, before: Json | None, after: Json | None) -> None:
     """What the managed resource calls after each write; does nothing where no mapping begins at that type."""
-    await synchronise(call.within("sync"), f"managed/{type}", Change(id, before, after))
+    change = Change(id, before, after)
+    held_back = call.context.get(HELD_BACK)
+    if isinstance(held_back, list):
+        held_back.append(change)
+        return
+    await synchronise(call.within("sync"), f"managed/{type}", change)
 
 
 async def synchronise(call: Call, container: str, change: Change) -> list[Json]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+HELD_BACK: Final = "changes_held_back"
+"""Member of a call's context: a list that takes changes which must wait for their link."""
 
 
 @dataclass(frozen=True)

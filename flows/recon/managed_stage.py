@@ -16,6 +16,7 @@ from flows.engine.differences import equal
 from flows.engine.rules import Json
 from flows.managed_objects import Prepared
 from flows.recon.bridge import Bridge
+from flows.recon.changes import Change
 from flows.recon.queries import SideQuery
 from flows.store import audit, managed
 from flows.store.managed import Stored, new_rev, rev_text
@@ -244,10 +245,17 @@ class ManagedStage:
             *(Written("UPDATE", id, self.before[id], stored) for id, stored in self.updated.items()),
         ]
 
-    def take_written(self) -> list[Written]:
-        """What was flushed since the last time."""
+    def take_changes(self) -> list[Change]:
+        """What was flushed since the last time, as mappings see it."""
         found, self.written = self.written, []
-        return found
+        return [
+            Change(
+                one.id,
+                None if one.before is None else whole(one.before),
+                None if one.after is None else whole(one.after),
+            )
+            for one in found
+        ]
 
 
 class Written(NamedTuple):

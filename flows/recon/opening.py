@@ -18,7 +18,7 @@ from flows.recon.linkage import Linkage
 from flows.recon.queries import side_query
 from flows.recon.run import Run, is_sequential, script_texts
 from flows.recon.source_side import source_side
-from flows.recon.target_side import implicit_mappings, target_side
+from flows.recon.target_side import RoutedTarget, implicit_mappings, target_side
 from flows.script_calls import dispatch
 from flows.statistics import Statistics
 from flows.store import runs
@@ -105,7 +105,11 @@ def build_run(
     run.source_complete = checkpoint.get("complete", True)
     run.resumed = bool(checkpoint.get("page") or checkpoint.get("offset"))
     run.implicit = bool(implicit_mappings(call, rules))
-    run.sequential = run.implicit or is_sequential(mapping, runtime.scripts.compile, has_file)
+    run.sequential = (
+        run.implicit
+        or isinstance(run.target, RoutedTarget)
+        or is_sequential(mapping, runtime.scripts.compile, has_file)
+    )
     if not run.sequential:
         texts = script_texts(mapping, runtime.project.script_text)
         run.fingerprints = Fingerprints.of(rules, mapping.raw, texts)

@@ -17,7 +17,6 @@ from flows.engine.world import LinkFact, ProcessRequest
 from flows.recon.bridge import Bridge
 from flows.recon.changes import Change
 from flows.recon.link_stage import LinkStage
-from flows.recon.managed_stage import ManagedStage, whole
 from flows.recon.queries import SideQuery, side_query
 
 if TYPE_CHECKING:
@@ -44,6 +43,10 @@ class TargetStage(Protocol):
     async def flush(self) -> None: ...
 
     def forget(self) -> None: ...
+
+    def take_changes(self) -> list[Change]:
+        """What was written since the last time, as implicit synchronisation is told."""
+        ...
 
 
 ReadSource = Callable[[str], Json | None]
@@ -156,16 +159,7 @@ class PageWorld:
 
     def take_changes(self) -> list[Change]:
         """What was published to a managed target since the last time, as implicit synchronisation is told."""
-        if not isinstance(self.targets, ManagedStage):
-            return []
-        return [
-            Change(
-                written.id,
-                None if written.before is None else whole(written.before),
-                None if written.after is None else whole(written.after),
-            )
-            for written in self.targets.take_written()
-        ]
+        return self.targets.take_changes()
 
     def remember_sources(self, found: Iterable[tuple[str, Json | None]]) -> None:
         """Sources that were read already."""

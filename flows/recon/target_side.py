@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conf.errors import NotFound
+from flows.managed_hooks import has_hooks
 from flows.recon.bridge import Bridge
+from flows.recon.changes import HELD_BACK, Change
 from flows.recon.linkage import Linkage
 from flows.recon.managed_stage import ManagedStage
 from flows.recon.page_world import TargetStage
@@ -129,6 +131,10 @@ class SystemStage:
     def forget(self) -> None:
         self.known.clear()
 
+    def take_changes(self) -> list[Change]:
+        """Connected systems are nobody's source of implicit synchronisation."""
+        return []
+
 
 @dataclass
 class RoutedTarget:
@@ -143,7 +149,9 @@ class RoutedTarget:
         return TargetSet.of((linkage.target_key(str(row["_id"])), str(row["_id"])) for row in found.result)
 
     def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> RoutedStage:
-        return RoutedStage(call.inside(transaction), self.path, bridge)
+        changes: list[Change] = []
+        held_back = {**call.context, HELD_BACK: changes}
+        return RoutedStage(replace(call.inside(transaction), context=held_back), self.path, bridge, changes)
 
 
 @dataclass
@@ -153,6 +161,8 @@ class RoutedStage:
     call: Call
     path: str
     bridge: Bridge
+    changes: list[Change]
+    """Held back from implicit synchronisation until the link is made."""
 
     def object(self, id: str) -> Json | None:
         try:
@@ -192,12 +202,18 @@ class RoutedStage:
     def forget(self) -> None:
         """Nothing is kept."""
 
+    def take_changes(self) -> list[Change]:
+        found, self.changes[:] = list(self.changes), []
+        return found
+
 
 def target_side(call: Call, path: str) -> TargetSide:
     """The target behind a container path; raises BadRequest or NotFound for one that does not exist."""
     kind, _, rest = path.partition("/")
     if kind == "managed":
-        return ManagedTarget(managed_type_name(call, rest))
+        type = call.runtime.project.managed_types[managed_type_name(call, rest)]
+        # scripts of the type want each object as it is written, which the resource sees to
+        return RoutedTarget(path) if has_hooks(type) else ManagedTarget(type.name)
     if kind == "system":
         name, _, object_type = rest.partition("/")
         return SystemTarget(connector_of(call, name, object_type), object_type)
