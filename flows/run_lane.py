@@ -36,6 +36,8 @@ STARTS_SECONDS: Final = 5.0
 LOADING_SECONDS: Final = 30.0
 """How long a run waits for Prefect to be imported where the server is there."""
 WAIT_SECONDS: Final = 0.2
+BETWEEN_GAPS_SECONDS: Final = 0.1
+GAP_SECONDS: Final = 0.005
 TAKEOVERS: Final = 50
 """A run that was taken up so often without ending kills its workers."""
 POISONED: Final = (
@@ -53,6 +55,7 @@ class Held:
     run_id: str
     token: int
     renewed_at: float = field(default_factory=time.monotonic)
+    gave_way_at: float = field(default_factory=time.monotonic)
     lost: bool = False
     """The lease could not be renewed: another worker has the run, or will."""
 
@@ -103,6 +106,7 @@ class RunLane:
         _LOG.info("run taken", extra={"run": run.id, "mapping": run.mapping, "claim": run.token})
 
         async def before_step() -> None:
+            await self._give_way(runtime, held)
             await self._renew(runtime, held)
             if lane.stopping or held.lost:
                 raise Interrupted
@@ -189,6 +193,15 @@ class RunLane:
         async with runtime.database.write() as tx:
             await runs.release_owner(tx, self.owner)
             tx.after_commit(lambda: runtime.wake("run"))
+
+    async def _give_way(self, runtime: Runtime, held: Held) -> None:
+        """Leave SQLite alone for a moment now and then: its waiting writers look for a gap, they do not queue."""
+        if (
+            runtime.database.dialect == "sqlite"
+            and time.monotonic() - held.gave_way_at > BETWEEN_GAPS_SECONDS
+        ):
+            await asyncio.sleep(GAP_SECONDS)
+            held.gave_way_at = time.monotonic()
 
     async def _renew(self, runtime: Runtime, held: Held) -> None:
         """Renew the lease between two steps.
