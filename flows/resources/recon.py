@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conf.errors import BadRequest, Conflict, NotFound
 from conf.terms import RunState
+from flows.explain import explain
 from flows.launch import Launch, cancel, launch, read_overrides, wait_for
 from flows.recon.status import status_document
 from flows.router import Json, Resource
@@ -62,6 +63,8 @@ class ReconResource(Resource):
                 asked = self._asked(content, parameters)
             case "reconById":
                 asked = self._asked(content, parameters, by_id=True)
+            case "explain":
+                return await _explained(call, parameters)
             case "reconByQuery":
                 raise BadRequest("Unknown action reconByQuery")
             case _:
@@ -113,6 +116,13 @@ class ReconResource(Resource):
         if ended.state is RunState.FAILED and not empty:
             raise Conflict(f"Synchronization failed: {ended.reason}", detail={"_id": ended.id})
         return {"_id": ended.id, "state": str(ended.state)}
+
+
+async def _explained(call: Call, parameters: Mapping[str, str]) -> Json:
+    mapping, id = parameters.get("mapping"), parameters.get("id")
+    if not mapping or not id:
+        raise BadRequest("Action explain requires the parameters 'mapping' and 'id'")
+    return await explain(call, mapping, id, target_side=is_true(parameters.get("target")))
 
 
 def unknown(id: str) -> NotFound:
