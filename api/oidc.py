@@ -24,6 +24,7 @@ from conf.errors import Unavailable
 _LOG = logging.getLogger(__name__)
 _FRESH_SECONDS: Final = 600.0
 _BETWEEN_SECONDS: Final = 30.0
+_AFTER_FAILURE_SECONDS: Final = 5.0
 _USABLE_SECONDS: Final = 86_400.0
 """How long keys count when the issuer cannot be reached any more."""
 _ANSWER_SECONDS: Final = 5.0
@@ -53,7 +54,8 @@ class IssuerKeys:
     clock: Callable[[], float] = time.monotonic
     _keys: tuple[Key, ...] = ()
     _fetched: float = float("-inf")
-    _tried: float = float("-inf")
+    _next: float = float("-inf")
+    """Not before then is the issuer asked again."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def find(self, key_id: str | None, algorithm: str) -> Key | None:
@@ -72,12 +74,14 @@ class IssuerKeys:
 
     def _is_due(self, is_unknown: bool) -> bool:
         now = self.clock()
-        return now - self._tried >= _BETWEEN_SECONDS and (is_unknown or now - self._fetched >= _FRESH_SECONDS)
+        return now >= self._next and (is_unknown or now - self._fetched >= _FRESH_SECONDS)
 
     async def _refresh(self) -> None:
-        self._tried = self.clock()
         try:
-            async with asyncio.timeout(2 * _ANSWER_SECONDS), self.open() as client:
+            client = await asyncio.to_thread(
+                self.open
+            )  # reads the certificates of this machine, which takes a while
+            async with asyncio.timeout(2 * _ANSWER_SECONDS), client:
                 address = self.issuer.jwks_uri or await self._discover(client)
                 self._keys = read_keys(await _get(client, address))
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, OSError) as error:
@@ -85,8 +89,10 @@ class IssuerKeys:
                 "keys of an issuer could not be fetched",
                 extra={"event": "issuer_unreachable", "issuer": self.issuer.issuer, "reason": str(error)},
             )
+            self._next = self.clock() + _AFTER_FAILURE_SECONDS
             return
         self._fetched = self.clock()
+        self._next = self._fetched + _BETWEEN_SECONDS
 
     async def _discover(self, client: httpx2.AsyncClient) -> str:
         issuer = self.issuer.issuer

@@ -32,8 +32,8 @@ class Cloud:
         self, token: str, method: str = "GET", path: str = "info/login", body: Any = None, **headers: str
     ) -> httpx2.Response:
         """One call with a bearer token."""
-        given = {"authorization": f"Bearer {token}".encode("latin-1", "replace")}
-        given |= {name: value.encode() for name, value in headers.items()}
+        given = [(b"authorization", f"Bearer {token}".encode("latin-1", "replace"))]
+        given += [(name.encode(), value.encode()) for name, value in headers.items()]
         more = {} if body is None else {"json": body}
         return await self.client.request(method, f"/openidm/{path}", headers=given, **more)
 

@@ -169,6 +169,17 @@ async def test_issuers_change_without_a_restart(cloud: Cloud) -> None:
     assert (await cloud.call(cloud.issuer.token())).status_code == 200
 
 
+async def test_an_issuer_that_cannot_be_reached_is_no_mistake_of_the_caller(cloud: Cloud) -> None:
+    before = (await cloud.as_admin("GET", "config/authentication")).json()
+    away = {"issuer": "http://127.0.0.1:1", "audience": "idm-clients"}
+    document = before | {"bearer": [before["bearer"], away]}
+    assert (await cloud.as_admin("PUT", "config/authentication", document)).status_code == 200
+    answer = await cloud.call(cloud.issuer.token(iss=away["issuer"]))
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    assert (await cloud.call(cloud.issuer.token())).status_code == 200
+    assert (await cloud.as_admin("PUT", "config/authentication", before)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("members", "place"),
     [

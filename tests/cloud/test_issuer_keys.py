@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
@@ -84,6 +86,43 @@ async def test_keys_are_looked_at_again_after_a_while_and_outlive_an_issuer_that
         await keys.find(own.rsa.kid, "RS256")
     del own.answers["/keys"]
     clock.now += 31
+    assert await keys.find(own.rsa.kid, "RS256")
+
+
+async def test_many_who_come_at_once_ask_the_issuer_once(own: Issuer) -> None:
+    keys = keys_of(own, Clock())
+    found = await asyncio.gather(*(keys.find(own.rsa.kid, "RS256") for _ in range(20)))
+    assert None not in found
+    assert own.asked == [DISCOVERY, "/keys"]
+
+
+async def test_an_issuer_that_never_answers_is_not_waited_for() -> None:
+    ended = asyncio.Event()
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    async with server:
+        place = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        trusted = BearerIssuer(place, frozenset({"a"}), frozenset({"RS256"}))
+        keys = IssuerKeys(trusted, open=lambda: httpx2.AsyncClient(timeout=0.1, trust_env=False))
+        with pytest.raises(Unavailable):
+            await keys.find("a", "RS256")
+        ended.set()
+
+
+async def test_after_a_failure_the_issuer_is_asked_again_in_five_seconds(own: Issuer) -> None:
+    clock = Clock()
+    keys = keys_of(own, clock)
+    own.answers["/keys"] = (503, b"", {})
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await keys.find(own.rsa.kid, "RS256")
+    assert own.asked.count("/keys") == 1
+    del own.answers["/keys"]
+    clock.now += 5
     assert await keys.find(own.rsa.kid, "RS256")
 
 
