@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from conf.errors import ReconError, Unavailable
 from conf.terms import Stage
+from flows.engine.failures import RunFailed
 from flows.failpoints import failpoint
 from flows.recon import phases
 from flows.recon.closing import finish, open_audit, run_result_script
@@ -78,6 +79,8 @@ async def reconcile(run: Run) -> None:
     """The phases in order: query, source phase, target phase, link clean-up, results."""
     checkpoint = run.row.checkpoint
     in_target_phase = checkpoint.get("phase") == "target"
+    if failure := checkpoint.get("failure"):
+        raise RunFailed(failure)
     await phases.set_stage(run, Stage.ACTIVE_QUERY_ENTRIES)
     await find_qualifiers(run)
     if not checkpoint:
@@ -104,7 +107,8 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
     async for page in phases.source_pages(run, cursor):
         failpoint("R2")
         known = len(page.items) + len(page.broken)
-        if begun is None:
+        first = begun is None
+        if first:
             if number == 0 and offset == 0 and not known and not run.allow_empty_source_set:
                 run.statistics.source_total = 0
                 raise EmptySource(EMPTY_SOURCE)
@@ -116,7 +120,7 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
             run.statistics.source_total = page.total
         elif not offset:
             run.statistics.source_total = (run.statistics.source_total or 0) + known
-        if number == 0 and not offset:
+        if first:
             await phases.set_stage(run, Stage.ACTIVE_RECONCILING_SOURCE)
         else:
             await phases.check_canceled(run)
@@ -141,10 +145,11 @@ async def target_phase(run: Run, number: int) -> None:
     failpoint("R12")
     with run.statistics.measure("targetPhase"):
         for page in phases.remaining_targets(run):
+            shown = number // run.call.runtime.settings.page_size if run.sequential else number
             await run.shell.step(
-                f"target phase, page {number + 1}", partial(phases.target_page, run, page, number)
+                f"target phase, page {shown + 1}", partial(phases.target_page, run, page, number)
             )
-            number += 1
+            number += len(page) if run.sequential else 1
             await phases.check_canceled(run)
             await show_progress(run)
 

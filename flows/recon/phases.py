@@ -22,6 +22,7 @@ from flows.store import runs
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from conf.transaction import Transaction
     from flows.recon.run import Run
 
 
@@ -53,16 +54,21 @@ async def check_canceled(run: Run) -> None:
 
 
 async def query_targets(run: Run) -> None:
-    """The set of targets, the number of links, and on a resumed run what sources accounted for already."""
+    """The set of targets and the number of links; on a resumed run as they were when it began."""
     call, statistics = run.call, run.statistics
     if run.run_target_phase:
         with statistics.measure("targetQuery"):
             try:
-                run.target_set = await run.target.target_set(call, run.target_query, run.linkage)
+                run.target_set = await run.target.target_set(
+                    call, run.target_query, run.linkage, run.row.checkpoint.get("horizon")
+                )
             except ReconError as error:
                 raise RunFailed(f"The target query failed: {error.message}") from error
-        statistics.target_total = len(run.target_set)
-    if run.mapping.prefetch_links:
+        if run.resumed:
+            run.target_set.was_empty = statistics.target_total == 0
+        else:
+            statistics.target_total = len(run.target_set)
+    if run.mapping.prefetch_links and not run.resumed:
         with statistics.measure("linkQuery"):
             async with call.read() as transaction:
                 links = await run.linkage.count(transaction, run.qualifiers)
@@ -80,10 +86,9 @@ async def restore_handled(run: Run) -> None:
 async def source_pages(run: Run, after: str) -> AsyncIterator[SourcePage]:
     """Pages of the source, or the ids of reconById as one page."""
     if run.source_ids is not None:
-        found = await run.source.read_many(run.call, run.source_ids)
-        yield SourcePage(
-            [(id, found.get(id)) for id in run.source_ids], total=len(run.source_ids), cursor=after
-        )
+        wanted = () if run.row.checkpoint.get("page") else run.source_ids
+        found = await run.source.read_many(run.call, wanted)
+        yield SourcePage([(id, found.get(id)) for id in wanted], total=len(run.source_ids), cursor=after)
         return
     size = run.call.runtime.settings.page_size
     pages = run.source.pages(run.call, run.source_query, size, after)
@@ -105,8 +110,9 @@ async def source_page(run: Run, page: SourcePage, number: int, offset: int = 0) 
         for position, item in enumerate(page.items):
             if position >= offset:
                 await _source_transaction(run, SourcePage([item], cursor=page.cursor), number, position + 1)
-        if page.broken:
-            await _source_transaction(run, SourcePage([], page.broken, page.cursor), number, len(page.items))
+        after = len(page.items) + 1
+        if page.broken and offset < after:
+            await _source_transaction(run, SourcePage([], page.broken, page.cursor), number, after)
         await _page_done(run, page, number)
         return
     await _source_transaction(run, page, number, None)
@@ -131,13 +137,11 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
             checkpoint = _checkpoint(run, number + 1, page.cursor)
             await runs.insert_page(transaction, run.row.seq, Phase.SOURCE, number, handled)
         else:
-            checkpoint = {**_checkpoint(run, number, run.previous_cursor), "offset": offset}
+            checkpoint = _checkpoint(run, number, run.previous_cursor) | {"offset": offset}
             await runs.insert_page(
                 transaction, run.row.seq, Phase.SOURCE, number * 1_000_000 + offset, handled
             )
-        await runs.save(
-            transaction, run.id, run.token, {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
-        )
+        await _save(run, transaction, checkpoint, outcome)
         failpoint("R8")
     failpoint("R9")
     _raise_failure(outcome)
@@ -152,14 +156,30 @@ async def _page_done(run: Run, page: SourcePage, number: int) -> None:
 
 def _checkpoint(run: Run, page: int, cursor: str) -> dict[str, object]:
     """Where a successor goes on, and whether it may still conclude anything from an absence."""
-    return {"phase": "source", "page": page, "cursor": cursor, "complete": run.source_complete}
+    found = {"phase": "source", "page": page, "cursor": cursor, "complete": run.source_complete}
+    return found | _horizon(run)
+
+
+def _horizon(run: Run) -> dict[str, object]:
+    return {} if run.target_set is None else {"horizon": run.target_set.horizon}
+
+
+async def _save(run: Run, transaction: Transaction, checkpoint: dict[str, object], outcome: Outcome) -> None:
+    """Statistics and checkpoint with the page; a successor must not go on after an entry that broke the run off."""
+    if outcome.failure is not None:
+        checkpoint["failure"] = outcome.failure.message
+    values = {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
+    await runs.save(transaction, run.id, run.token, values)
 
 
 async def target_page(run: Run, target_ids: Sequence[str], number: int) -> None:
-    """Reconcile one page of targets that no source accounted for, and commit it."""
+    """Reconcile one page of targets that no source accounted for, and commit it.
+
+    `number` counts transactions, of which the sequential lane has one a target.
+    """
     if run.sequential:
         for position, target_id in enumerate(target_ids):
-            await _target_transaction(run, [target_id], number * 1_000_000 + position)
+            await _target_transaction(run, [target_id], number + position)
         return
     await _target_transaction(run, target_ids, number)
 
@@ -174,10 +194,8 @@ async def _target_transaction(run: Run, target_ids: Sequence[str], number: int) 
         await record(run, transaction, outcome)
         done = [run.linkage.target_key(id) for id in target_ids]
         await runs.insert_page(transaction, run.row.seq, Phase.TARGET, number, done)
-        checkpoint = {"phase": "target", "page": number + 1}
-        await runs.save(
-            transaction, run.id, run.token, {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
-        )
+        checkpoint = {"phase": "target", "page": number + 1} | _horizon(run)
+        await _save(run, transaction, checkpoint, outcome)
         failpoint("R13")
     failpoint("R9")
     _raise_failure(outcome)

@@ -19,6 +19,8 @@ class TargetSet:
     objects: dict[str, Json] = field(default_factory=dict)
     """Objects that the query gave in place of those that the store has: only when it asked for a part of them."""
     was_empty: bool = True
+    horizon: int | None = None
+    """Mark of the time of the query, by which a resumed run leaves out what was made since."""
 
     @classmethod
     def of(cls, found: Iterable[tuple[str, str]]) -> TargetSet:

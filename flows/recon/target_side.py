@@ -32,7 +32,11 @@ Json = dict[str, Any]
 class TargetSide(Protocol):
     """Enumerates targets and opens the stage of a transaction."""
 
-    async def target_set(self, call: Call, query: SideQuery, linkage: Linkage) -> TargetSet: ...
+    async def target_set(
+        self, call: Call, query: SideQuery, linkage: Linkage, horizon: int | None = None
+    ) -> TargetSet:
+        """What the query gives; with the horizon of an earlier answer without what was made since, where that is known."""
+        ...
 
     def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> TargetStage: ...
 
@@ -43,10 +47,15 @@ class ManagedTarget:
 
     type: str
 
-    async def target_set(self, call: Call, query: SideQuery, linkage: Linkage) -> TargetSet:
+    async def target_set(
+        self, call: Call, query: SideQuery, linkage: Linkage, horizon: int | None = None
+    ) -> TargetSet:
         async with call.read() as transaction:
-            ids = await managed.ids(transaction, self.type, query.filter)
-        return TargetSet.of((linkage.target_key(id), id) for id in ids)
+            mark = await managed.newest(transaction, self.type) if horizon is None else horizon
+            ids = await managed.ids(transaction, self.type, query.filter, upto=mark)
+        found = TargetSet.of((linkage.target_key(id), id) for id in ids)
+        found.horizon = mark
+        return found
 
     def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> ManagedStage:
         type = call.runtime.project.managed_types[self.type]
@@ -60,7 +69,9 @@ class SystemTarget:
     connector: Connector
     object_type: str
 
-    async def target_set(self, call: Call, query: SideQuery, linkage: Linkage) -> TargetSet:
+    async def target_set(
+        self, call: Call, query: SideQuery, linkage: Linkage, horizon: int | None = None
+    ) -> TargetSet:
         found: list[tuple[str, str]] = []
         async for page in self.connector.pages(self.object_type, filter=query.filter):
             found += [(linkage.target_key(row["_id"]), row["_id"]) for row in page.rows]
@@ -142,7 +153,9 @@ class RoutedTarget:
 
     path: str
 
-    async def target_set(self, call: Call, query: SideQuery, linkage: Linkage) -> TargetSet:
+    async def target_set(
+        self, call: Call, query: SideQuery, linkage: Linkage, horizon: int | None = None
+    ) -> TargetSet:
         found = await call.runtime.router.query(
             call, query.resource, Query(filter=query.filter_text, query_id=query.query_id)
         )

@@ -98,11 +98,22 @@ def _position(after: str, *, sorted: bool) -> tuple[int, int]:
     return (0, int(number)) if sorted else (int(number), 0)
 
 
-async def ids(tx: Transaction, type: str, filter: Filter | None = None) -> list[str]:
-    """Ids of the objects that match, in order of creation."""
+async def ids(
+    tx: Transaction, type: str, filter: Filter | None = None, *, upto: int | None = None
+) -> list[str]:
+    """Ids of the objects that match, in order of creation; with `upto` only of those that were there by then."""
     where = _where(tx, type, filter)
-    rows = await tx.fetch(f"select id from managed_object where {where.sql} order by seq", where.parameters)
+    sql, parameters = where.sql, where.parameters
+    if upto is not None:
+        sql, parameters = f"{sql} and seq <= ?", (*parameters, upto)
+    rows = await tx.fetch(f"select id from managed_object where {sql} order by seq", parameters)
     return [row[0] for row in rows]
+
+
+async def newest(tx: Transaction, type: str) -> int:
+    """A mark for `ids`: all objects that there are now are before it, all that are to come after."""
+    rows = await tx.fetch("select coalesce(max(seq), 0) from managed_object where type = ?", (type,))
+    return int(rows[0][0])
 
 
 async def count(tx: Transaction, type: str, filter: Filter | None = None) -> int:
