@@ -13,7 +13,8 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -21,12 +22,14 @@ from starlette.responses import Response
 
 from api import cli_token, credentials
 from api.accounts import Account, Accounts
-from api.bearer import Bearers
 from api.credentials import Credentials, denied
 from api.sessions import COOKIE, Sessions
 from conf.errors import ConfigError, Forbidden, Unavailable
 from flows.call import Caller, Runtime
 from flows.store.passwords import nobody_hash, verify_password
+
+if TYPE_CHECKING:
+    from api.bearer import Bearers
 
 _LOG = logging.getLogger(__name__)
 _REMEMBER_SECONDS: Final = 60
@@ -77,7 +80,7 @@ class Gate:
     def __post_init__(self) -> None:
         self._accounts = Accounts(self.runtime)
         self._sessions = Sessions(self.runtime)
-        self._bearers = Bearers(self.runtime)
+        self._bearers: Bearers | None = None
         # threads of its own, so that scripts never keep anybody from logging in
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="logins")
 
@@ -163,6 +166,10 @@ class Gate:
         if len(request.headers.getlist("authorization")) != 1:
             raise denied()
         if not value.startswith(f"{cli_token.SCHEME} "):
+            if self._bearers is None:
+                # libraries that a server without such tokens starts without
+                module = await asyncio.to_thread(import_module, "api.bearer")
+                self._bearers = self._bearers or module.Bearers(self.runtime)
             return await self._bearers.identify(value, address)
         caller = cli_token.caller_of(value, self.cli, request.headers.get("x-recon-user"), address)
         if caller is None:
