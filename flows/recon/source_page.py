@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from conf import pointer
 from conf.errors import ReconError
 from conf.terms import Action, EntryStatus, Phase, Situation
-from flows.engine.attributes import mapped_value
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
 from flows.engine.rules import Json
@@ -18,8 +16,7 @@ from flows.engine.world import LinkFact, ProcessRequest
 from flows.recon.fingerprints import creation_repeats
 from flows.recon.managed_stage import ManagedStage
 from flows.recon.page_world import PageWorld
-from flows.recon.queries import SideQuery, side_query
-from flows.recon.target_side import SystemStage
+from flows.recon.prefetching import Prefetch
 
 if TYPE_CHECKING:
     from conf.transaction import Transaction
@@ -67,8 +64,9 @@ class SourcePageWork:
             outcome.failure = RunFailed(f"The linkQualifiers script failed: {error.message}")
             return outcome
         if prefetch:
-            await self._prefetch_links(pending)
-            await self._prefetch_targets(await self._find_quiet(pending))
+            facts = Prefetch(self.run.mapping, self.run.rules, self.run.statistics, self.world)
+            await facts.links(pending)
+            await facts.targets(await self._find_quiet(pending))
         await asyncio.to_thread(self._work, pending, outcome)
         outcome.entries += [await self._broken(row) for row in broken]
         outcome.entries += [self._double(id) for id in doubles]
@@ -96,14 +94,6 @@ class SourcePageWork:
         return kept, doubles
 
     # facts
-
-    async def _prefetch_links(self, pending: Iterable[tuple[str, str, Json | None]]) -> None:
-        by_qualifier: dict[str, list[str]] = {}
-        for qualifier, id, _ in pending:
-            by_qualifier.setdefault(qualifier, []).append(id)
-        for qualifier, ids in by_qualifier.items():
-            with self.run.statistics.measure("sourceLinkQuery"):
-                await self.world.links.prefetch_sources(qualifier, ids)
 
     async def _find_quiet(
         self, pending: Sequence[tuple[str, str, Json | None]]
@@ -151,84 +141,6 @@ class SourcePageWork:
         if isinstance(stage, ManagedStage) and stage.has_written(fact.target_id):
             return None
         return fact.target_id
-
-    async def _prefetch_targets(self, pending: Sequence[tuple[str, str, Json | None]]) -> None:
-        """Know the linked targets, the correlated ones with their links, and those that creates would meet."""
-        world, linkage = self.world, self.run.linkage
-        stage = world.targets
-        if not isinstance(stage, ManagedStage | SystemStage):
-            return
-        linked, unlinked = [], []
-        for item in pending:
-            fact = world.links.by_source.get((item[0], linkage.source_key(item[1])))
-            if fact is None or not self.run.rules.linking:
-                unlinked.append(item)
-            else:
-                linked.append(fact.target_id)
-        hints = self._id_hints(unlinked)
-        await stage.prefetch([*linked, *(id for _, id in hints)])
-        candidates: list[tuple[str, str]] = []
-        if isinstance(stage, ManagedStage):
-            await stage.prefetch_unique(self._unique_hints(stage, unlinked))
-            candidates = await self._prefetch_correlated(stage, unlinked)
-        for qualifier in {qualifier for qualifier, _ in (*hints, *candidates)}:
-            ids = {id for found, id in (*hints, *candidates) if found == qualifier}
-            with self.run.statistics.measure("targetLinkQuery"):
-                await world.links.prefetch_targets(qualifier, sorted(ids))
-
-    def _id_hints(self, unlinked: Sequence[tuple[str, str, Json | None]]) -> list[tuple[str, str]]:
-        """Ids that the mapping would give to new targets."""
-        rule = next((rule for rule in self.run.rules.properties if rule.target == ("_id",)), None)
-        if rule is None:
-            return []
-        found = []
-        for qualifier, _, source in unlinked:
-            if source is None:
-                continue
-            try:
-                value = mapped_value(rule, source, qualifier)
-            except ReconError:
-                continue
-            if isinstance(value, str) and value:
-                found.append((qualifier, value))
-        return found
-
-    def _unique_hints(
-        self, stage: ManagedStage, unlinked: Sequence[tuple[str, str, Json | None]]
-    ) -> list[str]:
-        """Unique values that the mapping would give to new targets."""
-        name = stage.unique_property
-        rule = next((rule for rule in self.run.rules.properties if rule.target == (name,)), None)
-        if name is None or rule is None or rule.transform is not None or rule.source is None:
-            return []
-        values = (pointer.get(source, rule.source) for _, _, source in unlinked if source is not None)
-        return [key for value in values if (key := stage.unique_key({name: value})) is not None]
-
-    async def _prefetch_correlated(
-        self, stage: ManagedStage, unlinked: Sequence[tuple[str, str, Json | None]]
-    ) -> list[tuple[str, str]]:
-        run = self.run
-        if not run.rules.correlation or (
-            self.world.target_set_is_empty() and not run.rules.correlate_empty_target_set
-        ):
-            return []
-        asked: list[tuple[str, SideQuery]] = []
-        with run.statistics.measure("correlationQuery"):
-            for qualifier, _, source in unlinked:
-                hook = run.rules.correlation.get(qualifier)
-                if hook is None or source is None:
-                    continue
-                try:
-                    given = hook({"source": source, "linkQualifier": qualifier})
-                    if not isinstance(given, dict):
-                        continue  # the entry itself says so
-                    query = side_query(given, run.mapping.target)
-                    _ = query.filter
-                except ReconError:
-                    continue
-                asked.append((qualifier, query))
-            await stage.prefetch_found([query for _, query in asked])
-        return [(qualifier, id) for qualifier, query in asked for id in stage.found[query.filter_text or ""]]
 
     # entries
 
