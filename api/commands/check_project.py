@@ -12,8 +12,10 @@ from conf.database import Database
 from conf.errors import ReconError
 from conf.project import LiveProject, open_project
 from conf.settings import Settings
-from flows.connectors.registry import open_connector
+from flows.connectors.registry import CONNECTORS, open_connector
+from flows.runtime import open_scripts
 from flows.store import schema
+from flows.unsupported.project import unsupported
 
 TEST_SECONDS = 15.0
 
@@ -25,16 +27,34 @@ async def check_project(settings: Settings) -> AsyncIterator[Finding]:
     except ReconError as error:
         yield wrong("Project", error.message)
         return
-    for problem in project.problems:
+    lacking = unsupported(project.root)
+    # Groovy is told with what to do instead, and once
+    told = tuple(f"{part.place}: " for part in lacking)
+    problems = [
+        problem
+        for problem in _problems(settings, project)
+        if not ("Groovy" in problem and problem.startswith(told))
+    ]
+    for problem in problems:
         yield wrong("Project", problem)
-    if not project.problems:
+    for part in lacking:
+        tell = wrong if part.is_fatal else doubtful
+        yield tell(part.place, part.what, part.remedy)
+    if not problems and not any(part.is_fatal for part in lacking):
         yield well("Project", f"{project.root}: {len(project.mappings)} mappings")
     if project.authentication.has_default_password:
         yield _default_password(settings)
-    for name in project.connectors:
-        yield await _connector(project, name)
+    for name, config in project.connectors.items():
+        if config.kind in CONNECTORS:
+            yield await _connector(project, name)
     yield _data_folder(settings.data)
     yield await _database(settings)
+
+
+def _problems(settings: Settings, project: LiveProject) -> tuple[str, ...]:
+    """What is wrong in the files, their scripts compiled."""
+    open_scripts(settings, project).close()
+    return project.problems
 
 
 def _default_password(settings: Settings) -> Finding:

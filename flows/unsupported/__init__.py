@@ -1,0 +1,1 @@
+"""What a project folder asks for that is not done here: found by reading its files, nothing is run."""
