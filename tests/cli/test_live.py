@@ -36,6 +36,18 @@ def test_without_a_terminal_a_run_is_only_started(there: Recon) -> None:
     assert run_id in there("runs", "list").stdout
 
 
+def test_the_situation_of_an_object_is_explained(there: Recon) -> None:
+    done = there("mapping", "explain", MAPPING, "bjensen")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ABSENT -> ASYNC  (system/csvfile/account/bjensen)\n")
+    assert "it asks for the process managedUserApproval, and a person decides" in done.stdout
+    assert "Once approved (CREATE), it would create managed/user/bjensen" in done.stdout
+    assert "* userName " in done.stdout
+    (answer,) = json_lines(there("mapping", "explain", MAPPING, "bjensen", "-o", "json").stdout)
+    assert answer["explanations"][0]["situation"] == "ABSENT"
+    assert there("mapping", "explain", MAPPING, "nobody").returncode == 1
+
+
 def test_an_unknown_mapping_and_an_unknown_run_are_named(there: Recon) -> None:
     done = there("run", "martian")
     assert (done.returncode, done.stdout) == (1, "")
