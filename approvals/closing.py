@@ -22,12 +22,12 @@ async def close_process(
     return changed == 1
 
 
-async def close_rejected(tx: Transaction, processes: Sequence[int], now: int) -> None:
-    """End processes that a rejection has ended."""
+async def close_decided(tx: Transaction, processes: Sequence[int], outcome: Outcome, now: int) -> None:
+    """End processes whose procedure is nothing but the decision that was taken."""
     await tx.run_many(
         "update process_instance set open = 0, ended_at = ?, end_activity = 'end', outcome = ? where seq = ?"
         " and open = 1",
-        [(now, Outcome.REJECTED, process) for process in processes],
+        [(now, outcome, process) for process in processes],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from approvals import catalogue, records
-from approvals.closing import close_rejected
+from approvals.closing import close_decided
 from approvals.definitions import ProcessDeclaration, UserTask
 from approvals.entitlement import Person, Separation, require_decision, require_separation, require_sight
 from approvals.errors import UnknownTask
@@ -15,7 +15,7 @@ from approvals.events import Audit, task_event, unaudited
 from approvals.forms import read_form, verdict
 from approvals.intents import order_many
 from approvals.records import Task
-from approvals.states import TaskStatus, Verdict, advance_task
+from approvals.states import Outcome, TaskStatus, Verdict, advance_task
 from conf.database import Transaction
 from conf.errors import BadRequest, ReconError
 from conf.failpoints import failpoint
@@ -138,7 +138,7 @@ async def _decide(
     )
     approved = [each.task for each in taken if each.verdict is Verdict.APPROVED]
     orders = await order_many(tx, approved, actor.id, now)
-    await close_rejected(tx, [each.task.process for each in taken if each.closes], now)
+    await close_decided(tx, [each.task.process for each in taken if each.closes], Outcome.REJECTED, now)
     await audit(
         tx,
         [

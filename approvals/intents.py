@@ -117,6 +117,15 @@ async def settle(
     return changed == 1
 
 
+async def settle_applied(tx: Transaction, done: Sequence[tuple[Intent, str | None]], now: int) -> None:
+    """Write that orders were carried out, each with its target; the caller has seen in `tx` that they are ours."""
+    await tx.run_many(
+        "update intent set state = ?, finished_at = ?, outcome_code = 200, target_id = ?, message = null,"
+        " detail = null, lease_until = null where seq = ? and token = ? and state in ('READY', 'CLAIMED')",
+        [(IntentState.APPLIED, now, target, intent.seq, intent.token) for intent, target in done],
+    )
+
+
 async def load(tx: Transaction, seqs: Iterable[int]) -> dict[int, Intent]:
     """Orders by number."""
     rows = await tx.fetch(

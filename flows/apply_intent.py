@@ -17,7 +17,7 @@ from conf.errors import BadRequest, Conflict, NotFound, ReconError, Unavailable
 from conf.terms import Action, Situation
 from conf.transaction import Duplicate
 from flows.failpoints import failpoint
-from flows.perform import perform_action
+from flows.perform import Asked, perform_action
 from flows.workflow_audit import activity_audit, audit_refusal
 
 if TYPE_CHECKING:
@@ -115,14 +115,19 @@ async def apply_intent(
         if order is None:
             raise NotFound(f"There is no order {intent_seq}")
         if order.state.is_final:
-            return _known(order)
-        if token is not None and order.token != token:
-            raise Lost(f"order {intent_seq} was taken over by {order.owner}")
+            return known(order)
+        require_held(order, token)
         task = await records.task(tx, order.task)
-        applied = await _act(call.inside(tx), tx, act, order, task, changes or Changes())
+        applied = await act_on(call.inside(tx), tx, act, order, task, changes or Changes())
         failpoint("P13")
     failpoint("P15")
     return applied
+
+
+def require_held(order: Intent, token: int | None) -> None:
+    """Raises Lost when `token` is not the order's."""
+    if token is not None and order.token != token:
+        raise Lost(f"order {order.seq} was taken over by {order.owner}")
 
 
 async def give_up(runtime: Runtime, order: Intent, why: str) -> bool:
@@ -134,7 +139,7 @@ async def give_up(runtime: Runtime, order: Intent, why: str) -> bool:
             return False
         task = await records.task(tx, order.task)
         error = Conflict(f"The approved action met an error inside the product: {why}")
-        await _refused(call.inside(tx), tx, current, task, error, call.now())
+        await refuse(call.inside(tx), tx, current, task, error, call.now())
     return True
 
 
@@ -152,16 +157,19 @@ def refusal(error: ReconError) -> Refusal:
     return Refusal(IntentState.FAILED, 403 if error.status == 403 else 409)
 
 
-async def _act(
+async def act_on(
     call: Call, tx: Transaction, act: PerformAction, order: Intent, task: Task, changes: Changes
 ) -> Applied:
+    """Carry out an order that is ours, within a transaction that somebody else commits."""
     now = call.now()
     performed = await _perform_or_refuse(call, tx, act, order, task, changes)
     if isinstance(performed, ReconError):
-        return await _refused(call, tx, order, task, performed, now)
+        return await refuse(call, tx, order, task, performed, now)
+    failpoint("P11")
     await _settle(tx, order, IntentState.APPLIED, now, target_id=performed.target_id)
+    failpoint("P12")
     await _close(tx, task, Outcome.APPROVED, None, now)
-    await activity_audit(call)(tx, [_event(order, task, "Approved action performed", now, "SUCCESS")])
+    await activity_audit(call)(tx, [performed_event(order, task, now)])
     return Applied(IntentState.APPLIED, 200, target_id=performed.target_id)
 
 
@@ -185,16 +193,32 @@ async def _perform_or_refuse(
 
 
 async def _perform(call: Call, act: PerformAction, order: Intent, task: Task, changes: Changes) -> Performed:
-    variables = task.variables
-    side = task.side == "target" if changes.target_side is None else changes.target_side
-    situation = None if changes.any_situation else variables.get("situation") or None
+    asked = asked_for(order, task, changes)
     return await act(
         call,
+        asked.mapping,
+        asked.action,
+        source_id=asked.source_id,
+        target_id=asked.target_id,
+        target_side=asked.target_side,
+        link_qualifier=asked.link_qualifier,
+        situation=asked.situation,
+        recon_id=asked.recon_id,
+        task_id=asked.task_id,
+        approver=asked.approver,
+    )
+
+
+def asked_for(order: Intent, task: Task, changes: Changes) -> Asked:
+    """The action that a task asks for; raises BadRequest where it makes no sense."""
+    variables = task.variables
+    situation = None if changes.any_situation else variables.get("situation") or None
+    return Asked(
         str(variables.get("mapping")),
         _word(Action, changes.action or variables.get("action")),
         source_id=changes.source_id or variables.get("sourceId"),
         target_id=changes.target_id or variables.get("targetId"),
-        target_side=side,
+        target_side=task.side == "target" if changes.target_side is None else changes.target_side,
         link_qualifier=str(variables.get("linkQualifier") or task.qualifier),
         situation=None if situation is None else _word(Situation, situation),
         recon_id=task.recon_id,
@@ -203,9 +227,10 @@ async def _perform(call: Call, act: PerformAction, order: Intent, task: Task, ch
     )
 
 
-async def _refused(
+async def refuse(
     call: Call, tx: Transaction, order: Intent, task: Task, error: ReconError, now: int
 ) -> Applied:
+    """End an order that was refused: tell why, and ask again where only the act failed."""
     end = refusal(error)
     message = error.message
     if end.state is IntentState.FAILED:
@@ -231,6 +256,11 @@ async def _close(tx: Transaction, task: Task, outcome: Outcome, reason: str | No
         await close_process(tx, task.process, outcome, now, reason)
 
 
+def performed_event(order: Intent, task: Task, now: int) -> Event:
+    """What the audit is told of an order that was carried out."""
+    return _event(order, task, "Approved action performed", now, "SUCCESS")
+
+
 def _event(order: Intent, task: Task, message: str, now: int, status: str) -> Event:
     return task_event(
         "apply_task", task.seq, "ACTION", message, order.approver, now,
@@ -238,7 +268,8 @@ def _event(order: Intent, task: Task, message: str, now: int, status: str) -> Ev
     )  # fmt: skip
 
 
-def _known(order: Intent) -> Applied:
+def known(order: Intent) -> Applied:
+    """What came of an order that is settled."""
     return Applied(order.state, order.outcome_code or 200, order.message, order.detail, order.target_id)
 
 

@@ -18,6 +18,7 @@ from approvals.intents import Intent
 from approvals.states import FlowState
 from conf.errors import ReconError, Unavailable
 from flows.apply_intent import Lost, apply_intent, give_up
+from flows.apply_page import apply_page
 from flows.approval_advance import advance
 from flows.approval_lane import Presence, back_off_ms, lane_of
 from flows.approval_linking import reconcile_flow_runs
@@ -86,6 +87,7 @@ async def drain_intents(runtime: Runtime, prefect: FlowRuns | None, owner: str) 
     definitions = await definitions_of(runtime)
     async with runtime.database.write() as tx:
         claimed = await intents.claim(tx, owner, runtime.clock(), limit=PAGE)
+        failpoint("P2")
     failpoint("P3")
     done = 0
     if claimed:
@@ -115,13 +117,48 @@ class _Drain:
         done = 0
         renewed = self._runtime.clock()
         queue = await self._due(claimed)
+        now = self._runtime.clock()
+        direct = [due for due in queue if way(due, self._presence, len(queue), now) is Way.DIRECT]
+        if len(direct) > 1:
+            done += await self._in_pages(direct)
+            queue = [due for due in queue if due not in direct]
         for index, due in enumerate(queue):
-            if self._runtime.clock() - renewed > RENEW_MS:
-                renewed = self._runtime.clock()
-                async with self._runtime.database.write() as tx:
-                    await intents.renew(tx, [each.intent for each in queue[index:]], renewed)
+            renewed = await self._renew(queue[index:], renewed)
             done += await self._one(due, way(due, self._presence, len(queue), self._runtime.clock()))
         return done
+
+    async def _in_pages(self, queue: Sequence[Due]) -> int:
+        """Carry out what needs no procedure, many orders to a transaction."""
+        done = 0
+        left = {due.intent.seq: due for due in queue}
+        renewed = self._runtime.clock()
+        while left:
+            renewed = await self._renew(list(left.values()), renewed)
+            try:
+                results = await apply_page(self._runtime, [due.intent for due in left.values()])
+            except Unavailable:
+                for due in left.values():
+                    await self._release(due, "the database was busy")
+                raise
+            except Exception:
+                _LOG.exception("a page of %d orders failed; each is carried out by itself", len(left))
+                return done + sum([await self._one(due, Way.DIRECT) for due in left.values()])
+            for seq, result in results.items():
+                due = left.pop(seq)
+                if not isinstance(result, Exception):
+                    done += 1
+                elif not isinstance(result, Lost):
+                    done += await self._failed(due, result)
+        return done
+
+    async def _renew(self, queue: Sequence[Due], renewed: int) -> int:
+        """Hold what is still to be done, when that has not been said for a while; answers when it was last said."""
+        now = self._runtime.clock()
+        if now - renewed <= RENEW_MS:
+            return renewed
+        async with self._runtime.database.write() as tx:
+            await intents.renew(tx, [each.intent for each in queue], now)
+        return now
 
     async def _due(self, claimed: Sequence[Intent]) -> list[Due]:
         async with self._runtime.database.read() as tx:

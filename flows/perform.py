@@ -17,7 +17,6 @@ from flows.engine.operation import Operation
 from flows.engine.policies import first_post_action
 from flows.engine.source import SourceOperation
 from flows.engine.target import TargetOperation
-from flows.recon.bridge import Bridge
 from flows.recon.pair import Pair, open_pair
 from flows.recon.recording import record_performed
 
@@ -129,18 +128,17 @@ async def _act(pair: Pair, asked: Asked) -> tuple[Entry, ReconError | None]:
             source=source,
             target_id=asked.target_id,
         )
-    bridge = Bridge.here()
     found: list[tuple[Entry, ReconError | None]] = []
 
     def work() -> None:
-        found.append(_entry(operation, asked, pair, bridge))
+        found.append(entry_of(operation, asked, pair))
 
     await asyncio.to_thread(work)
     await world.publish()
     return found[0]
 
 
-def _entry(operation: Operation, asked: Asked, pair: Pair, bridge: Bridge) -> tuple[Entry, ReconError | None]:
+def entry_of(operation: Operation, asked: Asked, pair: Pair) -> tuple[Entry, ReconError | None]:
     """Runs in a thread: assess, compare with what was expected, act."""
     if asked.target_id is not None and operation.load_target() is None:
         shown = f"{pair.mapping.target}/{asked.target_id}" if asked.target_side else asked.target_id

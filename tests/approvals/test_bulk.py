@@ -10,6 +10,7 @@ from flows.call import Caller, Runtime
 from flows.pending import Pending
 from flows.resources.workflow_routes import add_workflow
 from flows.router import Router
+from flows.routes import build_router
 from flows.workflow_project import definitions_of
 from tests.approvals.conftest import ADMIN, APPROVER, NOW, STRANGER, Directory, count, opened, request_for
 from tests.approvals.invariants import check
@@ -177,3 +178,57 @@ async def test_many_are_carried_out_in_pages_and_one_refusal_stays_alone(
     assert await count(database, "intent where state = 'READY' and attempts = 1") == 1
     async with database.read() as tx:
         assert await check(tx) == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_page_does_what_single_orders_do(
+    runtime: Runtime, router: Router, monkeypatch: pytest.MonkeyPatch, *, together: bool
+) -> None:
+    del runtime.extras["perform_action"]
+    if not together:
+        monkeypatch.setattr("flows.perform_page.in_set_lane", lambda *_: False)
+    people = {name: (name, f"{name}@example.com") for name in ("anna", "ben", "cleo", "dora", "emil", "fred")}
+    people["fred"] = people["emil"]
+    people["dora"] = ("dora", "no address")
+    ids = await tasks(runtime, *people)
+    people.pop("ben")
+    lines = [f"made,{id},{user},{id},Person,{mail},1234567" for id, (user, mail) in people.items()]
+    file = runtime.project.root / "data" / "csvConnectorData.csv"
+    file.write_text(
+        "\n".join(["description,uid,username,firstname,lastname,email,mobileTelephoneNumber", *lines])
+    )
+    await build_router().create(
+        runtime.call(ADMIN), "managed/user", "c1",
+        {"userName": "cleo", "givenName": "Cleo", "sn": "Person", "mail": "cleo@example.com"},
+    )  # fmt: skip
+    object.__setattr__(runtime, "settings", runtime.settings.model_copy(update={"decision_wait_seconds": 0}))
+    assert (await decide(runtime, router, {"ids": ids, **YES}))["done"] == 6
+    while await drain_intents(runtime, None, "worker/decisions"):
+        pass
+    async with runtime.database.read() as tx:
+        rows = await tx.fetch(
+            "select p.object_id, i.state, i.outcome_code, coalesce(i.message, ''), p.outcome, i.attempts from intent i"
+            " join process_instance p on p.seq = i.process order by i.seq"
+        )
+        audited = await tx.fetch(
+            "select source_id, status from audit_recon where entry_type = 'entry' order by source_id"
+        )
+        links = await tx.fetch("select first_id from link order by first_id")
+        assert await check(tx) == []
+    mismatch = "Expected situation does not match. Expected: ABSENT, Found: FOUND"
+    gone = "Source object system/csvfile/account/ben does not exist"
+    assert [row for row in rows if row[0] != "dora"] == [
+        ("anna", "APPLIED", 200, "", "approved", 1),
+        ("ben", "STALE", 409, gone, "stale", 1),
+        ("cleo", "STALE", 409, mismatch, "stale", 1),
+        ("emil", "APPLIED", 200, "", "approved", 1),
+        ("fred", "STALE", 409, f"{mismatch}_ALREADY_LINKED", "stale", 1),
+    ]
+    (dora,) = [row for row in rows if row[0] == "dora"]
+    assert (dora[1:3], dora[4:]) == (("FAILED", 403), (None, 1))
+    assert dora[3].endswith("asks again)")
+    assert [id for (id,) in links] == ["anna", "emil"]
+    assert audited == [
+        ("anna", "SUCCESS"), ("ben", "FAILURE"), ("cleo", "FAILURE"), ("dora", "FAILURE"), ("emil", "SUCCESS"),
+        ("fred", "FAILURE"),
+    ]  # fmt: skip
