@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -20,9 +20,15 @@ from api.commands.server import Server, reach
 from conf.errors import ReconError
 
 AT_ONCE = 8
+ONE_BY_ONE = 20
+"""So many named tasks are decided each by a call of its own, more of them together."""
+PAGE = 1000
+NOT_YET = "the outcome is not known yet"
 REFUSED = frozenset({404, 409, 412})
 """Decided already, or the situation is no longer what the task says."""
 
+Outcome = dict[str, str]
+Listed = Mapping[str, Any] | None
 Ids = Annotated[str, Parameter(allow_leading_hyphen=True, help="Tasks; - reads them from standard input.")]
 
 
@@ -63,26 +69,38 @@ def reject(*ids: Ids, choice: Choice = CHOICE, reached: Reach = CURRENT) -> int:
 
 
 def _decide(server: Server, ids: tuple[str, ...], choice: Choice, *, yes: bool) -> int:
-    tasks = list(dict.fromkeys(_tasks(server, ids, choice)))
+    tasks = _tasks(server, ids, choice)
     verb = "approve" if yes else "reject"
     if not tasks:
         note(f"Nothing to {verb}.")
         return Exit.DONE
     if choice.every and not choice.yes and not _agreed(f"{verb.capitalize()} {counted(len(tasks), 'task')}?"):
         raise CommandFailed("Nothing was decided.", Exit.INTERRUPTED)
-    desk = _Desk(server, choice.comment, yes=yes)
     tally: Counter[str] = Counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for outcome in pool.map(desk.decide, tasks):
-            tally[outcome["outcome"]] += 1
-            if choice.output == "json":
-                say_json(outcome)
-            else:
-                reason = f": {outcome['message']}" if "message" in outcome else ""
-                say(f"{outcome['task']}  {outcome['outcome']}{reason}")
+    for outcome in _outcomes(_Desk(server, choice.comment, yes=yes), tasks):
+        tally[outcome["outcome"]] += 1
+        if choice.output == "json":
+            say_json(outcome)
+        else:
+            reason = f": {outcome['message']}" if "message" in outcome else ""
+            say(f"{outcome['task']}  {outcome['outcome']}{reason}")
     if len(tasks) > 1:
         note(", ".join(f"{count:,} {word}" for word, count in tally.items()))
     return Exit.FAILED if tally["failed"] else Exit.REFUSED if tally["refused"] else Exit.DONE
+
+
+def _outcomes(desk: _Desk, tasks: Mapping[str, Listed]) -> Iterator[Outcome]:
+    """Decide one after the other, or, when there are many, a thousand at once of those whose form is the same."""
+    forms: dict[tuple[str, str], list[str]] = defaultdict(list)
+    single = [task for task, listed in tasks.items() if listed is None]
+    for task, listed in tasks.items():
+        if listed is not None:
+            forms[str(listed["processDefinitionId"]), str(listed["taskDefinitionKey"])].append(task)
+    for (definition, key), group in forms.items():
+        for start in range(0, len(group), PAGE):
+            yield from desk.decide_many(definition, key, group[start : start + PAGE])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(desk.decide, single)
 
 
 @dataclass
@@ -95,14 +113,48 @@ class _Desk:
     _definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def decide(self, task: str) -> dict[str, str]:
+    def decide_many(self, definition: str, key: str, tasks: Sequence[str]) -> list[Outcome]:
+        """What came of each of these tasks, which have the same form."""
+        try:
+            form = self._form(definition, key)
+            answer = self.server.act("workflow/taskinstance", "complete", {**form, "ids": list(tasks)})
+        except (ReconError, CommandFailed) as error:
+            return [{"task": task, "outcome": "failed", "message": str(error)} for task in tasks]
+        return [self._told(result) for result in answer["result"]]
+
+    def _told(self, result: Mapping[str, Any]) -> Outcome:
+        task, message = str(result["_id"]), result.get("message")
+        if result["outcome"] == "already decided":
+            decided = f"{result.get('verdict')} by {result.get('by')} at {result.get('at')}"
+            return {
+                "task": task,
+                "outcome": "refused",
+                "message": decided if result.get("by") else str(message),
+            }
+        if result["outcome"] != "done":
+            word = "refused" if result.get("code") in REFUSED else "failed"
+            return {"task": task, "outcome": word, "message": str(message)}
+        match result.get("effect"):
+            case None | "applied":
+                return {"task": task, "outcome": self._verdict}
+            case "pending":
+                return {"task": task, "outcome": self._verdict, "message": NOT_YET}
+            case _:
+                return {"task": task, "outcome": "refused", "message": str(result.get("effectMessage"))}
+
+    @property
+    def _verdict(self) -> str:
+        return "approved" if self.yes else "rejected"
+
+    def _form(self, definition: str, key: str) -> dict[str, str]:
+        form = answers(self._definition(definition), key, yes=self.yes)
+        return form if self.comment is None else {**form, "_comment": self.comment}
+
+    def decide(self, task: str) -> Outcome:
         """What came of it: approved, rejected, pending, refused or failed."""
         try:
             found = self.server.read(f"workflow/taskinstance/{task}")
-            definition = self._definition(str(found["processDefinitionId"]))
-            form = answers(definition, str(found["taskDefinitionKey"]), yes=self.yes)
-            if self.comment is not None:
-                form["_comment"] = self.comment
+            form = self._form(str(found["processDefinitionId"]), str(found["taskDefinitionKey"]))
             answer = self.server.act(f"workflow/taskinstance/{task}", "complete", form)
         except ReconError as error:
             refused = error.status in REFUSED
@@ -113,10 +165,9 @@ class _Desk:
             }
         except CommandFailed as failed:
             return {"task": task, "outcome": "failed", "message": str(failed)}
-        decided = "approved" if self.yes else "rejected"
         if answer.get("outcome") == "pending":
-            return {"task": task, "outcome": decided, "message": "the outcome is not known yet"}
-        return {"task": task, "outcome": decided}
+            return {"task": task, "outcome": self._verdict, "message": NOT_YET}
+        return {"task": task, "outcome": self._verdict}
 
     def _definition(self, id: str) -> Mapping[str, Any]:
         with self._lock:
@@ -132,19 +183,24 @@ def _because(error: ReconError) -> str:
     return error.message
 
 
-def _tasks(server: Server, ids: tuple[str, ...], choice: Choice) -> Iterator[str]:
+def _tasks(server: Server, ids: tuple[str, ...], choice: Choice) -> dict[str, Listed]:
+    """The tasks that are meant; of those that are to be decided together, what the list of open tasks tells."""
     if choice.filter is not None and not choice.every:
         raise CommandFailed("--filter narrows --all; name both, or task ids.", Exit.USAGE)
     if bool(ids) == choice.every:
         raise CommandFailed("Name tasks by their ids, or - for standard input, or --all.", Exit.USAGE)
     if choice.every:
-        for task in server.query("workflow/taskinstance", choice.filter or "true"):
-            yield str(task["_id"])
+        return {
+            str(task["_id"]): task for task in server.query("workflow/taskinstance", choice.filter or "true")
+        }
+    named: dict[str, Listed] = {}
     for id in ids:
-        if id == "-":
-            yield from (line.strip() for line in sys.stdin if line.strip())
-        else:
-            yield id
+        lines = [line.strip() for line in sys.stdin] if id == "-" else [id]
+        named |= dict.fromkeys(filter(None, lines))
+    if len(named) > ONE_BY_ONE:
+        listed = {str(task["_id"]): task for task in server.query("workflow/taskinstance")}
+        named = {task: listed.get(task) for task in named}
+    return named
 
 
 def _agreed(question: str) -> bool:

@@ -86,7 +86,8 @@ def test_one_is_approved_and_one_rejected_each_with_its_outcome(there: Recon) ->
     tasks = {
         t["variables"]["sourceId"]: t["_id"] for t in json_lines(there("tasks", "list", "-o", "json").stdout)
     }
-    approved = there("approve", tasks["bjensen"], "-m", "known to HR", "-o", "json")
+    one = '/variables/sourceId eq "bjensen"'
+    approved = there("approve", "--all", "--filter", one, "--yes", "-m", "known to HR", "-o", "json")
     assert json_lines(approved.stdout) == [{"task": tasks["bjensen"], "outcome": "approved"}]
     assert approved.returncode == 0
     rejected = there("reject", "-", stdin=f"{tasks['scarter']}\n\n")
