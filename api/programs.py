@@ -57,7 +57,7 @@ def api_program(settings: Settings, listener: socket.socket) -> Program:
 
 def worker_program(settings: Settings, number: int) -> Program:
     """A worker; it talks to the Prefect server that the settings name, if any."""
-    inherited = os.environ
+    inherited: Mapping[str, str] = os.environ
     if settings.prefect_api and settings.executor == "prefect":
         inherited = client_environment(settings, settings.prefect_api, os.environ)
     name = "worker" if number == 1 else f"worker {number}"

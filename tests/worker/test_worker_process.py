@@ -7,8 +7,10 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from asyncio.subprocess import DEVNULL, Process
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -40,10 +42,22 @@ async def start_worker(settings: Settings) -> Process:
 async def strike(runtime: Runtime, process: Process, sent: signal.Signals) -> None:
     """Send a signal; a process that is stopped while it holds SQLite's lock stops everybody, so not at that moment."""
     process.send_signal(sent)
-    while sent is signal.SIGSTOP and is_locked(runtime.settings):
+    while sent is signal.SIGSTOP:
+        while not has_stopped(process.pid):
+            await asyncio.sleep(0.002)
+        if not is_locked(runtime.settings):
+            return
         process.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.005)
         process.send_signal(sent)
+
+
+def has_stopped(pid: int) -> bool:
+    """Whether every thread has; where /proc does not tell, after a moment."""
+    threads = list(Path(f"/proc/{pid}/task").glob("*/stat"))
+    if not threads:
+        time.sleep(0.1)
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
 
 
 def is_locked(settings: Settings) -> bool:
@@ -68,6 +82,7 @@ async def test_a_run_is_taken_over_from_a_worker_that_hangs_or_dies(make: Make, 
         stop = asyncio.Event()
         other = asyncio.create_task(work(runtime.settings, stop=stop))
         while (taken := await read_run(runtime, run.id)).token == before.token:
+            assert not other.done()
             await asyncio.sleep(0.02)
         if sent is signal.SIGSTOP:
             process.send_signal(signal.SIGCONT)
