@@ -43,6 +43,9 @@ async def healthz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Figures for Prometheus."""
     found: Metrics = request.app.state.metrics
+    crest: Crest | None = getattr(request.app.state, "crest", None)
+    if crest is not None and not crest.draining:
+        await found.look(crest.runtime)
     return Response(found.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -50,6 +50,8 @@ async def test_health_and_metrics(server: Server) -> None:
     assert (await server.client.get("/healthz")).json() == {"status": "ok"}
     text = (await server.client.get("/metrics")).text
     assert 'recon_calls_total{method="GET",route="managed/{type}",status="200"}' in text
+    for line in ("recon_store_up 1.0", 'recon_tasks_open{age="1h"} 0.0', "recon_workers 0.0"):
+        assert line in text.splitlines()
     assert "openidm-admin" not in text
 
 
