@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from api.bound import COMMAND, PARENT
 from api.ports import free_port
 from conf.settings import Settings
 from flows.prefect_environment import client_environment, server_environment
@@ -24,13 +25,16 @@ START_SECONDS = 120
 
 
 def start_server(settings: Settings, port: int) -> subprocess.Popen[bytes]:
-    """Start one with its home in the data folder of the settings; it may take a while until it answers."""
+    """Start one with its home in the data folder of the settings; it may take a while until it answers.
+
+    It ends with this process, also when that one is killed.
+    """
     home = settings.data / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     with (home / "server.log").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env=server_environment(settings, port, os.environ),
+            [sys.executable, *COMMAND, sys.executable, "-m", "prefect", "server", "start"],
+            env=server_environment(settings, port, os.environ) | {PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
