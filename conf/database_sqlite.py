@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +22,8 @@ from conf.transaction import BUSY, BUSY_SECONDS, Dialect, Duplicate, Mode, Row, 
 OLDEST = (3, 40, 0)
 PAGE_SIZE = 16384
 CHECKPOINT_PAGES = 4000
+ASK_SECONDS = 0.003
+"""Pause between two tries to get the write lock."""
 WRITER_CACHE_KIB = 65536
 READER_CACHE_KIB = 16384
 READERS = 8
@@ -71,7 +75,24 @@ class SqliteTransaction(Transaction):
         if mode == "relaxed":
             self._relaxed = True
             await self._driver.execute("pragma synchronous=normal")
-        await self._driver.execute("begin" if mode == "read" else "begin immediate")
+        if mode == "read":
+            await self._driver.execute("begin")
+        else:
+            await self._begin_writing()
+
+    async def _begin_writing(self) -> None:
+        """Take the write lock, asking often: SQLite's own waiting sleeps longer and longer, so that a run which writes
+        page after page would starve everybody else."""
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                await self._driver.execute("begin immediate")
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorname", "") != "SQLITE_BUSY" or time.monotonic() > end:
+                    raise
+                await asyncio.sleep(ASK_SECONDS)
+            else:
+                return
 
     async def _end(self, *, commit: bool) -> None:
         await (self._driver.commit() if commit else self._driver.rollback())
@@ -141,8 +162,8 @@ def _engine(path: Path, *, writer: bool) -> AsyncEngine:
         f"cache_size=-{WRITER_CACHE_KIB if writer else READER_CACHE_KIB}",
         "temp_store=memory",
     ]
-    if not writer:
-        settings.append("query_only=on")
+    # a writer asks for the lock itself, see _begin_writing
+    settings.append("busy_timeout=0" if writer else "query_only=on")
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: DBAPIConnection, _record: object) -> None:
