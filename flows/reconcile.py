@@ -116,14 +116,15 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
             await phases.restore_handled(run)
             await index_correlation(run, page)
             begun = perf_counter()
-        if page.total is not None:
-            run.statistics.source_total = page.total
-        elif not offset:
-            run.statistics.source_total = (run.statistics.source_total or 0) + known
         if first:
             await phases.set_stage(run, Stage.ACTIVE_RECONCILING_SOURCE)
         else:
             await phases.check_canceled(run)
+        # counted with the page and not before: a run that dies in between would count it twice
+        if page.total is not None:
+            run.statistics.source_total = page.total
+        elif not offset:
+            run.statistics.source_total = (run.statistics.source_total or 0) + known
         await run.shell.step(
             f"source phase, page {number + 1}", partial(phases.source_page, run, page, number, offset)
         )
