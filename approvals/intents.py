@@ -56,6 +56,16 @@ async def order_many(tx: Transaction, tasks: Sequence[Task], approver: str, now:
     return dict(rows)
 
 
+async def any_due(tx: Transaction, now: int) -> bool:
+    """Whether `claim` would take something."""
+    rows = await tx.fetch(
+        "select 1 from intent where state = 'READY' and not_before <= ? union all"
+        " select 1 from intent where state = 'CLAIMED' and lease_until < ? limit 1",
+        (now, now),
+    )
+    return bool(rows)
+
+
 async def claim(
     tx: Transaction, owner: str, now: int, *, limit: int, lease_ms: int = LEASE_MS
 ) -> list[Intent]:

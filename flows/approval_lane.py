@@ -14,6 +14,8 @@ PATIENCE_MS: Final = 5_000
 """How long a Prefect server may be away before what it would show is done without it."""
 INSPECT_MS: Final = 5_000
 """How often flow runs are compared with processes."""
+LONGEST_INSPECT_MS: Final = 20_000
+"""How often they are when nothing had to be repaired for a while."""
 
 _PLACE: Final = "approval_lane"
 
@@ -54,6 +56,14 @@ class ApprovalLane:
             self.away_since = None
             return Presence.HERE
         return self.note_away(prefect, now)
+
+    def inspected(self, now: int, *, quiet: bool) -> None:
+        """Flow runs were compared with processes: look less often while nothing happens."""
+        self.inspected_at = now
+        if quiet:
+            self.inspect_ms = min(2 * self.inspect_ms, LONGEST_INSPECT_MS)
+        else:
+            self.inspect_ms = min(self.inspect_ms, INSPECT_MS)
 
     def note_away(self, prefect: FlowRuns, now: int) -> Presence:
         """It did not answer."""

@@ -64,8 +64,8 @@ async def reconcile_flow_runs(runtime: Runtime, prefect: FlowRuns) -> int:
             done += await _close_ended(runtime, prefect, lane.driving)
             done += await _link(runtime, prefect)
         if inspecting:
-            lane.inspected_at = now
             replaced = await inspect(runtime, prefect, lane)
+            lane.inspected(now, quiet=not (work or replaced))
             done += replaced
             if replaced:
                 done += await _link(runtime, prefect)

@@ -85,10 +85,15 @@ async def drain_intents(runtime: Runtime, prefect: FlowRuns | None, owner: str) 
     `owner` names this lane in the leases.
     """
     definitions = await definitions_of(runtime)
-    async with runtime.database.write() as tx:
-        claimed = await intents.claim(tx, owner, runtime.clock(), limit=PAGE)
-        failpoint("P2")
-    failpoint("P3")
+    claimed: list[Intent] = []
+    async with runtime.database.read() as tx:
+        due = await intents.any_due(tx, runtime.clock())
+    # a look is all that an idle worker costs: nobody waits for its turn to write
+    if due:
+        async with runtime.database.write() as tx:
+            claimed = await intents.claim(tx, owner, runtime.clock(), limit=PAGE)
+            failpoint("P2")
+        failpoint("P3")
     done = 0
     if claimed:
         lane = lane_of(runtime)
