@@ -23,7 +23,7 @@ from flows.store import links, managed, runs
 from flows.store.managed import Stored, new_rev
 from flows.store.run_rows import RunRow
 from flows.store.schema import migrate
-from tests.oracle.oracle import Answer
+from tests.oracle.answer import Answer
 from tests.oracle.terms import Json, Launched
 from tests.oracle.terms import Mapping as Rules
 

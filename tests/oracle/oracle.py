@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from conf.terms import DEFAULT_ACTIONS, Action, Situation
+from tests.oracle.answer import Answer
 from tests.oracle.terms import Json, Launched, Mapping, Thrown
 
 WITHOUT_POST_ACTION = ("EXCEPTION", "ASYNC", "IGNORE")
@@ -23,21 +23,6 @@ class Refused(Exception):
 
 class Broken(Exception):
     """The run cannot go on."""
-
-
-@dataclass
-class Answer:
-    """What is seen of a run."""
-
-    state: str = "SUCCESS"
-    source: tuple[int, str] = (0, "?")
-    target: tuple[int, str] = (0, "?")
-    links: tuple[int, str] = (0, "?")
-    links_created: int = 0
-    effects: Counter[str] = field(default_factory=Counter)
-    situations: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[str] = field(default_factory=Counter)
-    entries: list[Json] = field(default_factory=list)
 
 
 @dataclass

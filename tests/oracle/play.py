@@ -10,8 +10,9 @@ from dataclasses import fields
 
 from hypothesis import note
 
+from tests.oracle.answer import Answer
 from tests.oracle.engine import Engine
-from tests.oracle.oracle import Answer, World
+from tests.oracle.oracle import World
 from tests.oracle.strategies import Changes, Story
 from tests.oracle.terms import Json
 
