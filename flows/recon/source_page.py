@@ -58,30 +58,38 @@ class SourcePageWork:
         items, doubles = self._without_doubles(items)
         self.world.remember_sources(items)
         outcome = Outcome()
-        try:
-            pending = await self._qualified(items)
-        except ReconError as error:
-            outcome.failure = RunFailed(f"The linkQualifiers script failed: {error.message}")
-            return outcome
+        pending, broken_off = await self._qualified(items)
         if prefetch:
             facts = Prefetch(self.run.mapping, self.run.rules, self.run.statistics, self.world)
             await facts.links(pending)
             await facts.targets(await self._find_quiet(pending))
         await asyncio.to_thread(self._work, pending, outcome)
+        outcome.failure = outcome.failure or broken_off
+        if outcome.failure is not None:
+            return outcome
         outcome.entries += [await self._broken(row) for row in broken]
         outcome.entries += [self._double(id) for id in doubles]
         return outcome
 
-    async def _qualified(self, items: Sequence[Item]) -> Sequence[tuple[str, str, Json | None]]:
-        """Each source once for each qualifier that applies to it."""
+    async def _qualified(
+        self, items: Sequence[Item]
+    ) -> tuple[Sequence[tuple[str, str, Json | None]], RunFailed | None]:
+        """Each source once for each qualifier that applies to it, up to the one at which the script failed."""
         run = self.run
         if isinstance(run.mapping.link_qualifiers, tuple):
-            return [(qualifier, id, source) for id, source in items for qualifier in run.qualifiers]
-        return await asyncio.to_thread(
-            lambda: [
-                (qualifier, id, source) for id, source in items for qualifier in run.qualifiers_of(source)
-            ]
-        )
+            return [(qualifier, id, source) for id, source in items for qualifier in run.qualifiers], None
+        return await asyncio.to_thread(self._ask_qualifiers, items)
+
+    def _ask_qualifiers(
+        self, items: Sequence[Item]
+    ) -> tuple[Sequence[tuple[str, str, Json | None]], RunFailed | None]:
+        found: list[tuple[str, str, Json | None]] = []
+        for id, source in items:
+            try:
+                found += [(qualifier, id, source) for qualifier in self.run.qualifiers_of(source)]
+            except ReconError as error:
+                return found, RunFailed(f"The linkQualifiers script failed: {error.message}")
+        return found, None
 
     def _without_doubles(self, items: Sequence[Item]) -> tuple[list[Item], list[str]]:
         kept, doubles, seen = [], [], self.run.seen

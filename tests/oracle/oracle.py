@@ -74,7 +74,7 @@ class World:
         try:
             handled: set[str] = set()
             for id in ids:
-                for qualifier in mapping.qualifiers:
+                for qualifier in self.qualifiers_of(id):
                     work = Work("source", qualifier, id, self.sources.get(id))
                     self.entry(work)
                     handled.update(work.ambiguous, [work.target_id] if work.target_id else [])
@@ -86,6 +86,12 @@ class World:
         if answer.state == "SUCCESS" and answer.links[1] == "?":
             answer.links = (answer.links[0], str(answer.links[0]))
         return answer
+
+    def qualifiers_of(self, id: str) -> tuple[str, ...]:
+        try:
+            return self.mapping.qualifiers_of(self.sources.get(id))
+        except Thrown:
+            raise Broken from None
 
     def entry(self, work: Work) -> None:
         """Assess, decide, act, count, write down: section 5."""

@@ -158,6 +158,7 @@ rules = st.tuples(
         [None] * 20 + NARROW_TESTS,
         [True, False],
         [(), (Property("_id", "_id"),), (Property("_id", "_id"),), (Property("_id", "uid"),)],
+        [None] * 6 + [Condition(test, "script") for test in SCRIPT_TESTS[:3]] + BREAKING[:1],
     ),
     coded(*[[None] * 12 + REFUSALS] * 3, [None] * 12 + REFUSALS + MARKING),
     coded(*[[None] * 12 + REFUSALS] * 2, [None] * 12 + REFUSALS + MARKING),
@@ -170,18 +171,13 @@ HOOKS = ("onDelete", "onLink", "onUnlink", "onCreate", "postMapping", "onUpdate"
 
 def mapping_of(of: Any) -> Mapping:
     """A wild one: nothing about it need make sense."""
-    (
-        (qualifiers, linking, prefetch, valid_source, valid_target, condition),
-        matching,
-        one,
-        two,
-        props,
-        rules,
-    ) = of
-    kind, queries, fails_for, breaks_for, on_empty, ids = matching
+    first, matching, one, two, props, rules = of
+    qualifiers, linking, prefetch, valid_source, valid_target, condition = first
+    kind, queries, fails_for, breaks_for, on_empty, ids, other_for = matching
     hooks = dict(zip(HOOKS, [*one, two[0], two[2]], strict=False))
     return Mapping(
         qualifiers=qualifiers,
+        other_for=other_for,
         linking=linking,
         prefetch_links=prefetch,
         valid_source=valid_source,

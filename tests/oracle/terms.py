@@ -249,6 +249,8 @@ class Mapping:
     """Everything that decides how a world is reconciled."""
 
     qualifiers: tuple[str, ...] = ("default",)
+    other_for: Condition | None = None
+    """Sources to which all qualifiers apply, as a script says; to the rest only the first. None: all to all."""
     linking: bool = True
     prefetch_links: bool = True
     valid_source: Validity | None = None
@@ -260,6 +262,20 @@ class Mapping:
     hooks: Json = field(default_factory=dict)
     """Refusal by the name of the hook."""
 
+    def qualifiers_of(self, source: Json | None) -> tuple[str, ...]:
+        if self.other_for is None or self.other_for.holds(source, ""):
+            return self.qualifiers
+        return self.qualifiers[:1]
+
+    def qualifiers_text(self) -> Any:
+        every, first = json.dumps(self.qualifiers), json.dumps(self.qualifiers[:1])
+        rule = self.other_for
+        if rule is None:
+            return list(self.qualifiers)
+        held = "throw {code: 400, message: 'qualifiers'}" if rule.form == "throws" else every
+        asked = f"if ({rule.test.script('object')}) {{ {held} }} else {{ {first} }}"
+        return script(f"if (returnAll) {{ {every} }} else {asked}")
+
     def text(self) -> Json:
         """The mapping as sync.json has it."""
         found: Json = {
@@ -267,7 +283,7 @@ class Mapping:
             "source": "managed/src",
             "target": "managed/dst",
             "enableSync": False,
-            "linkQualifiers": list(self.qualifiers),
+            "linkQualifiers": self.qualifiers_text(),
             "enableLinking": self.linking,
             "prefetchLinks": self.prefetch_links,
             "properties": [one.text() for one in self.properties],
