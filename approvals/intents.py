@@ -56,27 +56,36 @@ async def order_many(tx: Transaction, tasks: Sequence[Task], approver: str, now:
     return dict(rows)
 
 
-async def any_due(tx: Transaction, now: int) -> bool:
-    """Whether `claim` would take something."""
+async def due(tx: Transaction, now: int, *, limit: int) -> list[Intent]:
+    """What `claim` would take."""
     rows = await tx.fetch(
-        "select 1 from intent where state = 'READY' and not_before <= ? union all"
-        " select 1 from intent where state = 'CLAIMED' and lease_until < ? limit 1",
-        (now, now),
+        f"select {_COLUMNS} from intent where (state = 'READY' and not_before <= ?)"
+        " or (state = 'CLAIMED' and lease_until < ?) order by seq limit ?",
+        (now, now, limit),
     )
-    return bool(rows)
+    return [_intent(row) for row in rows]
 
 
 async def claim(
-    tx: Transaction, owner: str, now: int, *, limit: int, lease_ms: int = LEASE_MS
+    tx: Transaction, owner: str, now: int, seqs: Sequence[int], *, lease_ms: int = LEASE_MS
 ) -> list[Intent]:
-    """Take what is due, oldest first: what is ready, and what a worker that went away had taken."""
+    """Take those of these that are due: what is ready, and what a worker that went away had taken."""
     rows = await tx.fetch(
         "update intent set state = 'CLAIMED', owner = ?, token = token + 1, lease_until = ?, attempts = attempts + 1"
-        " where seq in (select seq from intent where (state = 'READY' and not_before <= ?)"
-        f" or (state = 'CLAIMED' and lease_until < ?) order by seq limit ?) returning {_COLUMNS}",
-        (owner, now + lease_ms, now, now, limit),
+        f" where seq {tx.among_numbers} and ((state = 'READY' and not_before <= ?)"
+        f" or (state = 'CLAIMED' and lease_until < ?)) returning {_COLUMNS}",
+        (owner, now + lease_ms, tx.numbers(seqs), now, now),
     )
     return sorted(map(_intent, rows), key=lambda intent: intent.seq)
+
+
+async def put_back(tx: Transaction, intents: Sequence[Intent]) -> None:
+    """Give back, untried, what was claimed in the same transaction."""
+    await tx.run_many(
+        "update intent set state = 'READY', owner = null, lease_until = null, attempts = attempts - 1"
+        " where seq = ? and token = ? and state = 'CLAIMED'",
+        [(intent.seq, intent.token) for intent in intents],
+    )
 
 
 async def renew(tx: Transaction, intents: Sequence[Intent], now: int, *, lease_ms: int = LEASE_MS) -> None:

@@ -19,14 +19,11 @@ from conf.errors import ReconError, Unavailable
 from flows.apply_intent import (
     Applied,
     Changes,
-    Lost,
     act_on,
     asked_for,
-    known,
     performed_event,
     performer,
     refuse,
-    require_held,
 )
 from flows.failpoints import failpoint
 from flows.perform import Asked, Performed, perform_action
@@ -45,50 +42,45 @@ SECONDS: Final = 0.5
 Result = Applied | Exception
 
 
-async def apply_page(runtime: Runtime, orders: Sequence[Intent]) -> dict[int, Result]:
-    """Carry out orders of processes that only decide, and commit them together; what came of each, by its number.
+@dataclass(frozen=True)
+class Page:
+    """What a page claimed, and what came of each order that it had time for, by number."""
 
-    Orders that the page had no time for are not in the answer. What goes wrong with one order alone is its answer;
-    whatever is raised has undone the page.
+    claimed: Mapping[int, Intent]
+    results: Mapping[int, Result]
+
+
+async def apply_page(runtime: Runtime, seqs: Sequence[int], owner: str) -> Page:
+    """Claim orders of processes that only decide, carry them out, and commit all that together.
+
+    One transaction, because each turn to write may be long in coming while a run is at work. What goes wrong with one
+    order alone is its result, and the order is then claimed by `owner`; whatever is raised has undone the page.
     """
     failpoint("P4")
     async with runtime.database.write() as tx:
-        current = await intents.load(tx, [order.seq for order in orders])
-        tasks = {task.seq: task for task in await records.tasks(tx, [order.task for order in orders])}
-        page = _Page(runtime, tx, current, tasks)
-        await page.carry_out(orders)
+        claimed = await intents.claim(tx, owner, runtime.clock(), seqs)
+        failpoint("P2")
+        tasks = {task.seq: task for task in await records.tasks(tx, [order.task for order in claimed])}
+        work = _Work(runtime, tx, tasks)
+        await work.carry_out(claimed)
+        await intents.put_back(tx, [order for order in claimed if order.seq not in work.results])
         failpoint("P13")
     failpoint("P15")
-    return page.results
+    return Page({order.seq: order for order in claimed}, work.results)
 
 
-class _Page:
+class _Work:
     """One transaction's orders, and what came of them."""
 
-    def __init__(
-        self, runtime: Runtime, tx: Transaction, current: Mapping[int, Intent], tasks: Mapping[int, Task]
-    ) -> None:
+    def __init__(self, runtime: Runtime, tx: Transaction, tasks: Mapping[int, Task]) -> None:
         self._runtime = runtime
         self._tx = tx
-        self._current = current
         self._tasks = tasks
         self._end = time.monotonic() + SECONDS
         self.results: dict[int, Result] = {}
 
     async def carry_out(self, orders: Sequence[Intent]) -> None:
-        held = []
-        for each in orders:
-            order = self._current[each.seq]
-            try:
-                require_held(order, each.token)
-            except Lost as lost:
-                self.results[order.seq] = lost
-                continue
-            if order.state.is_final:
-                self.results[order.seq] = known(order)
-            else:
-                held.append(order)
-        for order in await self._together(held):
+        for order in await self._together(orders):
             self.results[order.seq] = await self._alone(order)
             if time.monotonic() >= self._end:
                 break

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["drain_intents", "reconcile_flow_runs"]
 
 PAGE: Final = 100
-"""Orders taken at once."""
+"""Orders looked at, and carried out, at once."""
 BULK: Final = 20
 """So many ready at once are applied directly; their flow runs are closed in bulk."""
 IMPATIENT_MS: Final = 2_000
@@ -85,20 +85,16 @@ async def drain_intents(runtime: Runtime, prefect: FlowRuns | None, owner: str) 
     `owner` names this lane in the leases.
     """
     definitions = await definitions_of(runtime)
-    claimed: list[Intent] = []
-    async with runtime.database.read() as tx:
-        due = await intents.any_due(tx, runtime.clock())
     # a look is all that an idle worker costs: nobody waits for its turn to write
-    if due:
-        async with runtime.database.write() as tx:
-            claimed = await intents.claim(tx, owner, runtime.clock(), limit=PAGE)
-            failpoint("P2")
-        failpoint("P3")
+    async with runtime.database.read() as tx:
+        due = await intents.due(tx, runtime.clock(), limit=PAGE)
+        busy = bool(await tx.fetch("select 1 from recon_run where working = 1 limit 1"))
     done = 0
-    if claimed:
+    if due:
         lane = lane_of(runtime)
         presence = await lane.presence(prefect, runtime.clock())
-        done = await _Drain(runtime, prefect, definitions, presence).carry_out(claimed)
+        drain = _Drain(runtime, prefect, definitions, presence, owner)
+        done = await drain.carry_out(due, busy=busy and runtime.database.dialect == "sqlite")
     return done + await advance(runtime, prefect, definitions)
 
 
@@ -111,49 +107,67 @@ class _Drain:
         prefect: FlowRuns | None,
         definitions: Mapping[str, ProcessDefinition],
         presence: Presence,
+        owner: str,
     ) -> None:
         self._runtime = runtime
         self._prefect = prefect
         self._definitions = definitions
         self._presence = presence
+        self._owner = owner
         self._runs = Runs(runtime, prefect)
 
-    async def carry_out(self, claimed: Sequence[Intent]) -> int:
-        done = 0
-        renewed = self._runtime.clock()
-        queue = await self._due(claimed)
+    async def carry_out(self, orders: Sequence[Intent], *, busy: bool) -> int:
+        """Whatever needs no procedure in pages, the rest one by one. `busy`: a run is writing all the time."""
+        queue = await self._due(orders)
         now = self._runtime.clock()
-        direct = [due for due in queue if way(due, self._presence, len(queue), now) is Way.DIRECT]
-        if len(direct) > 1:
-            done += await self._in_pages(direct)
-            queue = [due for due in queue if due not in direct]
+        direct: list[Due] = []
+        left: list[Due] = []
+        for due in queue:
+            how = way(due, self._presence, BULK if busy else len(queue), now)
+            (direct if how is Way.DIRECT else left).append(due)
+        done = await self._in_pages(direct)
+        return done + await self._one_by_one(left, len(queue))
+
+    async def _one_by_one(self, queue: Sequence[Due], at_once: int, how: Way | None = None) -> int:
+        done = 0
+        queue = await self._claim(queue)
+        renewed = self._runtime.clock()
         for index, due in enumerate(queue):
             renewed = await self._renew(queue[index:], renewed)
-            done += await self._one(due, way(due, self._presence, len(queue), self._runtime.clock()))
+            now = self._runtime.clock()
+            done += await self._one(due, how or way(due, self._presence, at_once, now))
         return done
+
+    async def _claim(self, queue: Sequence[Due]) -> list[Due]:
+        if not queue:
+            return []
+        async with self._runtime.database.write() as tx:
+            seqs = [due.intent.seq for due in queue]
+            claimed = await intents.claim(tx, self._owner, self._runtime.clock(), seqs)
+            failpoint("P2")
+        failpoint("P3")
+        held = {intent.seq: intent for intent in claimed}
+        return [replace(due, intent=held[due.intent.seq]) for due in queue if due.intent.seq in held]
 
     async def _in_pages(self, queue: Sequence[Due]) -> int:
         """Carry out what needs no procedure, many orders to a transaction."""
         done = 0
         left = {due.intent.seq: due for due in queue}
-        renewed = self._runtime.clock()
         while left:
-            renewed = await self._renew(list(left.values()), renewed)
             try:
-                results = await apply_page(self._runtime, [due.intent for due in left.values()])
+                page = await apply_page(self._runtime, list(left), self._owner)
             except Unavailable:
-                for due in left.values():
-                    await self._release(due, "the database was busy")
                 raise
             except Exception:
                 _LOG.exception("a page of %d orders failed; each is carried out by itself", len(left))
-                return done + sum([await self._one(due, Way.DIRECT) for due in left.values()])
-            for seq, result in results.items():
-                due = left.pop(seq)
-                if not isinstance(result, Exception):
+                return done + await self._one_by_one(list(left.values()), len(left), Way.DIRECT)
+            for seq, result in page.results.items():
+                if isinstance(result, Exception):
+                    done += await self._failed(replace(left[seq], intent=page.claimed[seq]), result)
+                else:
                     done += 1
-                elif not isinstance(result, Lost):
-                    done += await self._failed(due, result)
+            # what the page had no time for was given back; the rest is done, or somebody else's
+            left = {seq: left[seq] for seq in page.claimed if seq not in page.results}
         return done
 
     async def _renew(self, queue: Sequence[Due], renewed: int) -> int:
@@ -165,9 +179,9 @@ class _Drain:
             await intents.renew(tx, [each.intent for each in queue], now)
         return now
 
-    async def _due(self, claimed: Sequence[Intent]) -> list[Due]:
+    async def _due(self, orders: Sequence[Intent]) -> list[Due]:
         async with self._runtime.database.read() as tx:
-            processes = {each.seq: each for each in await records.processes(tx, {i.process for i in claimed})}
+            processes = {each.seq: each for each in await records.processes(tx, {i.process for i in orders})}
             published = await catalogue.by_seq(tx, {process.definition for process in processes.values()})
         return [
             Due(
@@ -176,7 +190,7 @@ class _Drain:
                 published[process.definition].declaration,
                 self._definitions.get(process.definition_key),
             )
-            for intent in claimed
+            for intent in orders
         ]
 
     async def _one(self, due: Due, how: Way) -> int:

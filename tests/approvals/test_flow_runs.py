@@ -287,7 +287,7 @@ async def test_the_way_of_an_order(
     await reconcile_flow_runs(runtime, shelf)
     await decide(runtime, answer)
     async with runtime.database.write() as tx:
-        (order,) = await intents.claim(tx, OWNER, runtime.clock(), limit=1)
+        (order,) = await intents.claim(tx, OWNER, runtime.clock(), range(1, 11))
     definition = (await definitions_of(runtime))["managedUserApproval"]
     due = Due(order, await process_of(runtime, answer), APPROVAL, definition)
     assert way(due, presence, at_once, order.created_at + waited) is expected
