@@ -11,8 +11,7 @@ from conf.errors import BadRequest, Conflict, NotFound
 from conf.terms import Stage
 from flows.recon.queries import side_query
 from flows.store import runs
-from flows.store.run_rows import NewRun
-from flows.store.run_rows import RunRow
+from flows.store.run_rows import NewRun, RunRow
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping

@@ -64,7 +64,9 @@ class Resource:
     `fields` asks for members by JSON pointer; a resource may use it to do less work, the edge projects in any case.
     """
 
-    async def read(self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()) -> Json:
+    async def read(
+        self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()
+    ) -> Json:
         raise NotSupported("The READ operations are not supported")
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
