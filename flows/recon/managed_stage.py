@@ -19,6 +19,7 @@ from flows.recon.bridge import Bridge
 from flows.recon.changes import Change
 from flows.recon.queries import SideQuery
 from flows.store import audit, managed
+from flows.store.json_text import check_storable
 from flows.store.managed import Stored, new_rev, rev_text
 from flows.store.revisions import revisions
 
@@ -133,6 +134,7 @@ class ManagedStage:
         prepared = managed_objects.prepare_create(self.type, content)
         if self.stored(prepared.id) is not None:
             raise managed_objects.exists_already(prepared.id)
+        check_storable(prepared.body)
         self._claim_unique(prepared)
         stored = Stored(prepared.id, new_rev(), prepared.body, None, prepared.unique_key)
         self.known[stored.id] = self.created[stored.id] = stored
@@ -151,6 +153,7 @@ class ManagedStage:
         changed_secrets = self.call.runtime.passwords.changed(current.secrets, prepared.secrets_plain)
         if equal(prepared.body, current.body) and not changed_secrets:
             return whole(current)
+        check_storable(prepared.body)
         if prepared.unique_key != current.unique_key:
             self._claim_unique(prepared)
             if current.unique_key is not None:

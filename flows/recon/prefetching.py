@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conf import pointer
 from conf.errors import ReconError
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 Pending = tuple[str, str, "Json | None"]
 """A qualifier, the id of a source, and the source."""
+
+
+def _unique_key(stage: ManagedStage, name: str, value: Any) -> str | None:
+    try:
+        return stage.unique_key({name: value})
+    except ReconError:
+        return None  # the entry itself says so
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Prefetch:
                 value = mapped_value(rule, source, qualifier)
             except ReconError:
                 continue
-            if isinstance(value, str) and value:
+            if isinstance(value, str) and value and "\0" not in value:
                 found.append((qualifier, value))
         return found
 
@@ -88,7 +95,8 @@ class Prefetch:
         if name is None or rule is None or rule.transform is not None or rule.source is None:
             return []
         values = (pointer.get(source, rule.source) for _, _, source in unlinked if source is not None)
-        return [key for value in values if (key := stage.unique_key({name: value})) is not None]
+        keys = (_unique_key(stage, name, value) for value in values)
+        return [key for key in keys if key is not None]
 
     async def _prefetch_correlated(
         self, stage: ManagedStage, unlinked: Sequence[Pending]

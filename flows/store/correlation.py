@@ -88,7 +88,7 @@ async def _by_column(
 ) -> dict[str, list[Stored]]:
     sql = f"select {COLUMNS} from managed_object where type = ? and {column} {tx.among}"
     found: dict[str, list[Stored]] = {}
-    for chunk in chunks(texts):
+    for chunk in chunks([text for text in texts if "\0" not in text]):
         for row in await tx.fetch(sql, (type, tx.texts(chunk))):
             found[row[1]] = [stored(row)]
     return found

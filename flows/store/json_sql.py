@@ -136,6 +136,10 @@ class JsonSql(ABC):
 
     def text(self, expression: str, operator: str, wanted: str) -> Condition:
         """Compare a text expression with a text; case counts, order is by code point."""
+        if "\0" in wanted:  # no stored text holds NUL, and PostgreSQL takes no parameter that does
+            short = wanted[: wanted.index("\0")]
+            beyond = {"lt": "le", "le": "le", "gt": "gt", "ge": "gt"}.get(operator)
+            return NEVER if beyond is None else self.text(expression, beyond, short)
         match operator:
             case "co":
                 return Condition(self._contains(expression), (wanted,))
@@ -254,7 +258,8 @@ class PostgresJson(JsonSql):
         return f"({whole} || '.' || lpad(({milliseconds} % 1000)::text, 3, '0') || 'Z')"
 
     def among(self, expression: str, wanted: Sequence[str]) -> Condition:
-        return Condition(f'{expression} collate "C" = any(?::text[])', (list(wanted),))
+        texts = [text for text in wanted if "\0" not in text]
+        return Condition(f'{expression} collate "C" = any(?::text[])', (texts,))
 
     def collated(self, expression: str) -> str:
         return f'{expression} collate "C"'

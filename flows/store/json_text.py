@@ -22,6 +22,11 @@ def dump(value: Any) -> str:
     return text
 
 
+def check_storable(value: Any) -> None:
+    """Raise what `dump` would raise: now, where one object is refused, and not when a page of them is written."""
+    dump(value)
+
+
 def load(text: str) -> Any:
     return orjson.loads(text)
 
