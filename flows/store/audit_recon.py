@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from conf.transaction import Row
-from flows.store.json_text import dump, load_optional, plain
+from flows.store.json_text import dump_told, load_optional, plain
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ def row_of(audit: ReconAudit) -> Row:
         for name in _FOREIGN:
             setattr(audit, name, plain(getattr(audit, name)))
     if audit.detail is not None:
-        audit = replace(audit, detail=dump(audit.detail))
+        audit = replace(audit, detail=dump_told(audit.detail))
     row: Row = _VALUES(audit)
     return row
 

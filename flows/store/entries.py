@@ -10,7 +10,7 @@ from typing import Any, Final
 from conf.filters.ast import Filter
 from conf.transaction import Row, Transaction
 from flows.store.filter_sql import Columns, Constant, JsonMember, TextColumn, condition, order_by
-from flows.store.json_text import dump, load_optional, plain
+from flows.store.json_text import dump, dump_told, load_optional, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _row(run: int, entry: Entry) -> Row:
     if entry.ambiguous is not None:
         values[_AMBIGUOUS] = dump(list(entry.ambiguous))
     if entry.detail is not None:
-        values[_DETAIL] = dump(entry.detail)
+        values[_DETAIL] = dump_told(entry.detail)
     return (run, *(plain(value) if type(value) is str else value for value in values))
 
 

@@ -22,6 +22,15 @@ def dump(value: Any) -> str:
     return text
 
 
+def dump_told(value: Any) -> str:
+    """JSON text of what somebody else's words are part of: what cannot be kept of them is left out."""
+    try:
+        text = orjson.dumps(value).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        text = orjson.dumps(repr(value)[:10_000]).decode()
+    return _NUL.sub(lambda found: found.group().removesuffix("\\u0000"), text)
+
+
 def check_storable(value: Any) -> None:
     """Raise what `dump` would raise: now, where one object is refused, and not when a page of them is written."""
     dump(value)
