@@ -39,6 +39,7 @@ class Benchmark:
         if during:
             self.product.write_people((f"load{number:07d}" for number in range(during)), LOAD)
             run = self.product.launch(LOAD)
+            self.product.wait_until(lambda: self._is_writing(run), "the recon writes its pages")
         seconds = [self._decide(task) for task in self.product.query(TASK)]
         busy = "" if run is None else f" during a recon of {during:,}"
         if run is not None and self.product.ended(run):
@@ -103,6 +104,11 @@ class Benchmark:
             "the user exists",
         )
         return time.perf_counter() - begun
+
+    def _is_writing(self, run: str) -> bool:
+        status, body = self.product.call("GET", f"recon/{run}")
+        assert (status, body["state"]) == (200, "ACTIVE"), body
+        return bool(body["stage"] == "ACTIVE_RECONCILING_SOURCE")
 
     def _links(self) -> int:
         return len(self.product.query("repo/link", f'linkType eq "{MAPPING}"', _fields="_id"))
