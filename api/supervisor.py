@@ -21,7 +21,7 @@ from conf.errors import Conflict, Unavailable
 from conf.project import open_project
 from conf.settings import Settings
 from flows.reachable import status_of
-from flows.wake import alive
+from flows.wake import alive, forget_dead
 
 LOOK_SECONDS = 0.2
 SLOW_SECONDS = 60.0
@@ -91,6 +91,7 @@ class Supervisor:
         """Workers first, so that they finish their page, then the api, then Prefect."""
         for group in (self.workers, [self.api], [self.prefect] if self.prefect else []):
             await asyncio.gather(*(self._stop(child) for child in group))
+        forget_dead(self.settings.data)
 
     async def _stop(self, child: Child) -> None:
         stopping = asyncio.create_task(child.stop(at_once=self.hurry.is_set()))

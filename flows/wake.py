@@ -44,8 +44,7 @@ class WakeSocket:
 
     async def open(self) -> None:
         """Listen, and say where in the data folder (mode 0600); files of dead workers are removed."""
-        for known in self._file.parent.glob("worker-*.json"):
-            _read(known)
+        forget_dead(self._file.parent)
         self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Ear(self._take), local_addr=("127.0.0.1", 0)
         )
@@ -94,6 +93,12 @@ def wake_by_files(data: Path) -> Callable[[str], None]:
                 _LOG.debug("a worker could not be woken", exc_info=True)
 
     return wake
+
+
+def forget_dead(data: Path) -> None:
+    """Remove the addresses of workers that are no more."""
+    for file in data.glob("worker-*.json"):
+        _read(file)
 
 
 def _read(file: Path) -> tuple[int, str] | None:

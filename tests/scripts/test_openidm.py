@@ -50,9 +50,9 @@ class Repository:
 
 
 def children() -> list[int]:
-    """Processes that this one started."""
-    found = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
-    return [int(pid) for pid in found.split()]
+    """Script processes that this one started; other tests of the session may have servers of theirs."""
+    found = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return [int(pid) for pid in found if "scripts/child.py" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 @pytest.fixture

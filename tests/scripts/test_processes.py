@@ -120,6 +120,7 @@ def test_it_has_few_rights(host: ScriptHost) -> None:
         (child,) = (
             int(pid)
             for pid in Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+            if "scripts/child.py" in Path(f"/proc/{pid}/cmdline").read_text()
         )
         limits = Path(f"/proc/{child}/limits").read_text()
         status = Path(f"/proc/{child}/status").read_text()
