@@ -217,8 +217,8 @@ def test_an_answer_that_is_no_query_or_no_list_breaks_the_run_off(given: Json) -
 
 
 def test_a_correlation_script_may_find_nothing() -> None:
-    for nothing in (lambda _scope: None, lambda _scope: []):
-        assert of_source(two_alike(), rules(correlation_script=answering(nothing))).assess() is S.ABSENT
+    for nothing in (answering(lambda _scope: None), answering(lambda _scope: [])):
+        assert of_source(two_alike(), rules(correlation_script=nothing)).assess() is S.ABSENT
 
 
 def test_found_again_and_again_where_linking_is_off() -> None:

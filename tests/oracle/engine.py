@@ -78,10 +78,14 @@ class Engine:
         """Names of objects whose ids the store made, in the order of their creation."""
 
     @classmethod
-    async def open(cls, project: LiveProject, scripts: ScriptHost, page_size: int) -> Engine:
+    async def open(
+        cls, project: LiveProject, scripts: ScriptHost, page_size: int, url: str | None = None
+    ) -> Engine:
+        """On SQLite in the project's folder, unless the address of another database is given."""
         settings = Settings(project=project.root, page_size=page_size)
         settings.data.mkdir(exist_ok=True)
-        database = await Database.open(f"sqlite:///{settings.data.resolve()}/pages-of-{page_size}.db")
+        own = f"sqlite:///{settings.data.resolve()}/pages-of-{page_size}.db"
+        database = await Database.open(url or own)
         await migrate(database)
         return cls(Runtime(settings, database, project, Router(), scripts))
 

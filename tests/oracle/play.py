@@ -30,6 +30,9 @@ async def play(
     for engine in engines:
         await engine.begin(story.sources, story.targets, story.links)
     for changes, asked in story.chapters:
+        if changes.mapping is not None:
+            world.mapping = changes.mapping
+            engines[0].configure(changes.mapping, sequential=story.sequential)
         await change(changes, world, engines)
         expected = world.run(asked)
         for engine in engines:

@@ -212,6 +212,8 @@ class Changes:
 
     sources: dict[str, Json | None]
     targets: dict[str, Json | None]
+    mapping: Mapping | None = None
+    """Another one from now on."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,10 @@ def touched(ids: Sequence[str], objects: st.SearchStrategy[Json]) -> st.SearchSt
     return st.dictionaries(st.sampled_from(ids), st.one_of(st.none(), objects), max_size=3)
 
 
-changes = st.builds(Changes, touched(SOURCES, sources), touched([*TARGETS, "new1", "new2"], targets))
+mappings = st.one_of(st.none(), st.none(), st.none(), rules.map(mapping_of))
+changes = st.builds(
+    Changes, touched(SOURCES, sources), touched([*TARGETS, "new1", "new2"], targets), mappings
+)
 
 
 @st.composite

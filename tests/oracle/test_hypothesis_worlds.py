@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import postgres
 from tests.oracle.conftest import Stage
+from tests.oracle.engine import Engine
 from tests.oracle.play import play
 from tests.oracle.strategies import Story, calm_stories, stories
 
@@ -76,6 +79,25 @@ def run_twice(stage: Stage, story: Story, size: int) -> None:
 @given(calm_stories(), st.sampled_from(SIZES))
 def test_a_second_run_has_nothing_to_do(stage: Stage, story: Story, size: int) -> None:
     run_twice(stage, story, size)
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(stage: Stage, postgres_cluster: str) -> Iterator[Engine]:
+    """An engine of small pages on PostgreSQL."""
+    url = postgres.make_database(postgres_cluster)
+    engine = stage.wait(Engine.open(stage.project, stage.scripts, 2, url))
+    yield engine
+    stage.wait(engine.close())
+    postgres.drop_database(postgres_cluster, url)
+
+
+@pytest.mark.services
+@settings(quick, max_examples=60)
+@given(stories())
+def test_any_world_is_reconciled_as_the_oracle_says_on_postgresql(
+    stage: Stage, on_postgresql: Engine, story: Story
+) -> None:
+    stage.wait(play(story, [on_postgresql]))
 
 
 @pytest.mark.long
