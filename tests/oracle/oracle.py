@@ -34,8 +34,8 @@ class Work:
     source_id: str | None = None
     source: Json | None = None
     target_id: str | None = None
-    link: str | None = None
-    """Other end of the entry's link."""
+    link: tuple[str, str] | None = None
+    """Source and target of the entry's link."""
     target_read: bool = False
     named_by_mapping: bool = False
     had_link: bool = False
@@ -135,8 +135,8 @@ class World:
     def assess_source(self, work: Work) -> str:
         mapping = self.mapping
         assert work.source_id is not None
-        if mapping.linking:
-            work.target_id = work.link = self.links.get((work.qualifier, work.source_id))
+        if mapping.linking and (linked := self.links.get((work.qualifier, work.source_id))):
+            work.target_id, work.link = linked, (work.source_id, linked)
         valid = self.source_is_valid(work) and self.source_condition_holds(work)
         if work.link is not None:
             if not valid:
@@ -156,7 +156,7 @@ class World:
     def assess_target(self, work: Work) -> str:
         assert work.target_id is not None
         linked = self.source_linked_to(work.qualifier, work.target_id)
-        work.link = linked
+        work.link = None if linked is None else (linked, work.target_id)
         target = self.targets.get(work.target_id)
         if self.mapping.valid_target is not None and target is not None:
             answer = self.mapping.valid_target.answer(target)
@@ -290,21 +290,17 @@ class World:
     def link(self, work: Work) -> None:
         if work.target_id is None:
             raise Refused("no target object to link")
-        if not self.mapping.linking:
+        if not self.mapping.linking or (work.link is not None and work.link[1] == work.target_id):
             return
-        there = work.target_id if work.phase == "target" else work.link
+        if work.source_id is None:
+            raise Refused("no source object to link")
         if work.link is None:
-            if work.source_id is None:
-                raise Refused("no source object to link")
             self.hook("onLink", work, self.seen_target(work))
-        elif there == work.target_id:
-            return
         if self.source_linked_to(work.qualifier, work.target_id) is not None:
             raise Refused(f"'{work.target_id}' is linked already under the link qualifier '{work.qualifier}'")
-        assert work.source_id is not None
         self.links[work.qualifier, work.source_id] = work.target_id
         work.link_created = work.link is None
-        work.link = work.target_id
+        work.link = work.source_id, work.target_id
 
     def update(self, work: Work) -> None:
         target = self.seen_target(work)
@@ -337,15 +333,9 @@ class World:
                 }
 
     def unlink(self, work: Work) -> None:
-        if not self.mapping.linking or work.link is None:
-            return
-        self.hook("onUnlink", work, self.seen_target(work))
-        ends = [(q, s) for (q, s), t in self.links.items() if q == work.qualifier]
-        for q, s in ends:
-            if (s if work.phase == "source" else self.links[q, s]) == (
-                work.source_id if work.phase == "source" else work.target_id
-            ):
-                del self.links[q, s]
+        if self.mapping.linking and work.link is not None:
+            self.hook("onUnlink", work, self.seen_target(work))
+            del self.links[work.qualifier, work.link[0]]
 
     def hook(self, name: str, work: Work, target: Json | None) -> None:
         hook = self.mapping.hooks.get(name)
