@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -15,7 +16,7 @@ from flows.connectors.ldap_native_filter import names_in
 from flows.connectors.ldap_port import Code, DirectoryError, Library, Session, Target
 from flows.connectors.ldap_schema import Schema, read_schema
 from flows.connectors.ldap_shape import DN_NAMES, GROUPS, PASSWORD, STATUS, UID
-from flows.connectors.ldap_tls import context, mistrust
+from flows.connectors.ldap_tls import check_trust, context
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,16 +70,14 @@ class Directory:
                 seconds=config.seconds,
             )
             try:
+                if target.is_encrypted:
+                    await asyncio.to_thread(check_trust, target)
                 return await self.library.connect(target)
             except DirectoryError as error:
-                reason = await self._mistrust(error, target)
-                sentence = ldap_errors.connecting(error, uri, config.principal, reason)
-                kind = (
-                    Unreached
-                    if error.is_lost and not reason and error.code != Code.TIMEOUT
-                    else SourceUnreadable
-                )
-                failure = failure or kind(sentence.message, detail=sentence.detail)
+                told = ldap_errors.connecting(error, uri, config.principal)
+                passing = error.is_lost and not error.mistrust and error.code != Code.TIMEOUT
+                kind = Unreached if passing else SourceUnreadable
+                failure = failure or kind(told.message, detail=told.detail)
                 if not error.is_lost:
                     break
         raise failure or SourceUnreadable(f"{config.where}: no server is configured.")
@@ -156,16 +155,11 @@ class Directory:
                     raise ldap_errors.writing(error, self.uri, what, self.config.principal, schema) from error
         raise AssertionError
 
-    async def _mistrust(self, error: DirectoryError, target: Target) -> str:
-        if not target.is_encrypted or not error.is_lost or error.code == Code.TIMEOUT:
-            return ""
-        return await asyncio.to_thread(mistrust, target)
-
     def _check_authorities(self) -> None:
         try:
             context(self.config.ca_file)
         except OSError as cause:
-            reason = cause.strerror or "it holds no certificates"
+            reason = "it holds no certificates" if isinstance(cause, ssl.SSLError) else cause.strerror
             raise ConfigError(
                 f"configurationProperties.caFile: {self.config.ca_file} cannot be read: {reason}.",
                 where=self.config.where,

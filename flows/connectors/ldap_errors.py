@@ -37,12 +37,12 @@ _DATA: Final = {
 _DATA_CODE: Final = re.compile(r"\bdata ([0-9a-f]{3})\b")
 
 
-def connecting(error: DirectoryError, uri: str, principal: str, mistrust: str) -> ReconError:
+def connecting(error: DirectoryError, uri: str, principal: str) -> ReconError:
     """Why no connection came about."""
     who = principal or "a caller without a name"
-    if mistrust:
+    if error.mistrust:
         return SourceUnreadable(
-            f"{uri}: the server's certificate is not trusted: {mistrust}. Renew it, name its authority in "
+            f"{uri}: the server's certificate is not trusted: {error.mistrust}. Renew it, name its authority in "
             "configurationProperties.caFile, or correct the host.",
             detail={"reason": "TLS"},
         )
@@ -78,7 +78,7 @@ def reading(error: DirectoryError, uri: str, what: str, count: int = 0) -> Recon
             detail={"reason": reason, "entries": count},
         )
     match error.code:
-        case Code.NO_SUCH_OBJECT:
+        case Code.NO_SUCH_OBJECT | Code.INSUFFICIENT_ACCESS:
             hint = f"; of its name '{error.matched}' exists" if error.matched else ""
             sentence = f"{uri}: {what} does not exist, or our name may not see it{hint}. Check baseContexts."
         case Code.REFERRAL:

@@ -8,7 +8,6 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,12 +26,15 @@ from flows.connectors.ldap_port import (
     Take,
     Target,
 )
+from flows.connectors.ldap_thread import OwnThread
 from flows.connectors.ldap_words import Words, sync_cookie, sync_entries
 
 T = TypeVar("T")
 _TLS_1_2: Final = 0x303
 _AT_ONCE: Final = 100
 """Searches under way on one connection."""
+GRACE: Final = 5.0
+"""Seconds that the library may take beyond its time, which it does not always keep."""
 _AHEAD: Final = 3
 """Pages that wait to be taken."""
 
@@ -66,14 +68,18 @@ class NativeSession:
         self._library = library
         self._ldap = library.module
         self._target = target
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ldap")
+        self._thread = OwnThread("ldap")
         self._connection: Any = None
 
+    @property
+    def _seconds(self) -> float:
+        return self._target.seconds + GRACE
+
     async def open(self) -> None:
-        await self._run(self._open)
+        await self._run(self._open, self._target.connect_seconds + GRACE)
 
     async def search(self, search: Search, take: Take) -> Found:
-        return await self._run(lambda: self.collect(self.send(search), take))
+        return await self._run(lambda: self.collect(self.send(search), take), self._seconds)
 
     async def walk(
         self, search: Search, read: Callable[[str, Attributes], T]
@@ -83,7 +89,7 @@ class NativeSession:
         running = asyncio.ensure_future(self._run(walk.act))
         running.add_done_callback(lambda _done: walk.ready.put_nowait(None))
         try:
-            while (page := await walk.ready.get()) is not None:
+            while (page := await self._next(walk)) is not None:
                 walk.room.release()
                 yield page
             await running
@@ -93,6 +99,13 @@ class NativeSession:
                 running.cancel()
                 await asyncio.wait([running])
 
+    async def _next(self, walk: _Walk[T]) -> tuple[list[T], Found] | None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await walk.ready.get()
+        except TimeoutError as cause:
+            raise DirectoryError(Code.TIMEOUT, word="Timed out") from cause
+
     async def search_each(self, searches: Sequence[Search], take: Take) -> None:
         def act() -> None:
             for first in range(0, len(searches), _AT_ONCE):
@@ -101,7 +114,7 @@ class NativeSession:
                     with suppress(self._ldap.NO_SUCH_OBJECT):
                         self.collect(message, take)
 
-        await self._run(act)
+        await self._run(act, self._seconds)
 
     async def sync(self, search: Search, cookie: str, take: Take) -> str:
         def act() -> str:
@@ -121,26 +134,25 @@ class NativeSession:
                 elif kind == self._ldap.RES_SEARCH_RESULT:
                     return sync_cookie(controls, cookie)
 
-        return await self._run(act)
+        return await self._run(act, self._seconds)
 
     async def add(self, dn: str, attributes: Sequence[tuple[str, list[bytes]]]) -> None:
-        await self._run(lambda: self._wait(self._connection.add_ext(dn, list(attributes))))
+        await self._run(lambda: self._wait(self._connection.add_ext(dn, list(attributes))), self._seconds)
 
     async def modify(self, dn: str, changes: Sequence[Change]) -> None:
         plain = [(int(operation), name, values) for operation, name, values in changes]
-        await self._run(lambda: self._wait(self._connection.modify_ext(dn, plain)))
+        await self._run(lambda: self._wait(self._connection.modify_ext(dn, plain)), self._seconds)
 
     async def rename(self, dn: str, rdn: str, superior: str | None) -> None:
-        await self._run(lambda: self._wait(self._connection.rename(dn, rdn, superior, 1)))
+        await self._run(lambda: self._wait(self._connection.rename(dn, rdn, superior, 1)), self._seconds)
 
     async def delete(self, dn: str) -> None:
-        await self._run(lambda: self._wait(self._connection.delete_ext(dn)))
+        await self._run(lambda: self._wait(self._connection.delete_ext(dn)), self._seconds)
 
     async def close(self) -> None:
         """Close after whatever the thread is still at, without waiting for that."""
         self.usable = False
-        self._thread.submit(self._unbind)
-        self._thread.shutdown(wait=False)
+        self._thread.end(self._unbind)
 
     def _open(self) -> None:
         module, target = self._ldap, self._target
@@ -200,10 +212,14 @@ class NativeSession:
             with suppress(self._ldap.LDAPError):
                 self._connection.unbind_ext_s()
 
-    async def _run(self, act: Callable[[], T]) -> T:
+    async def _run(self, act: Callable[[], T], seconds: float | None = None) -> T:
+        """Done in the thread; given up when the library outstays its own time by far."""
         self.usable = False
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._thread, self._told, act)
+            async with asyncio.timeout(seconds):
+                done = await self._thread.run(partial(self._told, act))
+        except TimeoutError as cause:
+            raise DirectoryError(Code.TIMEOUT, word="Timed out") from cause
         except DirectoryError as error:
             self.usable = error.code not in LOST
             raise

@@ -76,7 +76,9 @@ LOST: Final = frozenset({Code.SERVER_DOWN, Code.DECODING_ERROR, Code.TIMEOUT, Co
 class DirectoryError(Exception):
     """A result other than success."""
 
-    def __init__(self, code: int, info: str = "", matched: str = "", word: str = "") -> None:
+    def __init__(
+        self, code: int, info: str = "", matched: str = "", word: str = "", mistrust: str = ""
+    ) -> None:
         super().__init__(code, info, matched)
         self.code = code
         self.info = info
@@ -85,6 +87,8 @@ class DirectoryError(Exception):
         """The deepest entry that exists on the way to one that does not."""
         self.word = word
         """Name of the result, as `Invalid credentials`."""
+        self.mistrust = mistrust
+        """Why the server's certificate is not trusted."""
 
     @property
     def is_lost(self) -> bool:

@@ -1,4 +1,4 @@
-"""Encrypted connections: what is trusted, and in plain words why a certificate is not."""
+"""Encrypted connections: what is trusted, and in plain words why something is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from flows.connectors.ldap_port import Target
+from flows.connectors.ldap_port import Code, DirectoryError, Target
 
 #: the StartTLS request (RFC 4511, 4.14) as it goes over the wire; its answer begins like any LDAP message
 _START_TLS: Final = b"0\x1d\x02\x01\x01w\x18\x80\x161.3.6.1.4.1.1466.20037"
@@ -21,10 +21,10 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     return made
 
 
-def mistrust(target: Target) -> str:
-    """Why the server's certificate is not trusted; empty when that is not what is wrong.
+def check_trust(target: Target) -> None:
+    """Shake hands with the server once before a library does; DirectoryError says why its certificate is not trusted.
 
-    The libraries say no more than that a connection failed, so the handshake is made once again.
+    A library would say no more than that the connection failed, and one of them may wait forever for a silent server.
     """
     address = urlsplit(target.uri)
     host = address.hostname or "localhost"
@@ -34,10 +34,14 @@ def mistrust(target: Target) -> str:
                 plain.sendall(_START_TLS)
                 plain.recv(4096)
             with context(target.ca_file).wrap_socket(plain, server_hostname=host):
-                return ""
+                pass
     except ssl.SSLCertVerificationError as cause:
-        return cause.verify_message.rstrip(".")
+        raise DirectoryError(Code.CONNECT_ERROR, mistrust=cause.verify_message.rstrip(".")) from cause
+    except TimeoutError as cause:
+        raise DirectoryError(Code.TIMEOUT, word="Timed out") from cause
     except ssl.SSLError as cause:
-        return f"no TLS is spoken there ({cause.reason or cause})"
-    except OSError:
-        return ""
+        raise DirectoryError(
+            Code.CONNECT_ERROR, f"no TLS is spoken there: {cause.reason or cause}"
+        ) from cause
+    except OSError as cause:
+        raise DirectoryError(Code.SERVER_DOWN, cause.strerror or str(cause)) from cause

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,22 @@ from flows.connectors.csv_file import CsvFile
 
 Opener = Callable[[str, Mapping[str, Any], Path], Connector]
 
-CONNECTORS: Final[Mapping[str, Opener]] = {"CSVFileConnector": CsvFile.open}
+
+def _later(module: str, connector: str) -> Opener:
+    """Opens a connector whose module is loaded when the first such system is met."""
+
+    def open(name: str, document: Mapping[str, Any], root: Path) -> Connector:
+        opened: Connector = getattr(import_module(module), connector).open(name, document, root)
+        return opened
+
+    return open
+
+
+CONNECTORS: Final[Mapping[str, Opener]] = {
+    "CSVFileConnector": CsvFile.open,
+    "LdapConnector": _later("flows.connectors.ldap", "LdapDirectory"),
+    "DatabaseTableConnector": _later("flows.connectors.sql_table", "SqlTable"),
+}
 """Last part of `connectorRef.connectorName` -> how to open it."""
 
 REFERENCES: Final[tuple[dict[str, str], ...]] = (
@@ -22,6 +38,20 @@ REFERENCES: Final[tuple[dict[str, str], ...]] = (
         "systemType": "provisioner.openicf",
         "bundleName": "org.forgerock.openicf.connectors.csvfile-connector",
         "connectorName": "org.forgerock.openicf.csvfile.CSVFileConnector",
+    },
+    {
+        "displayName": "LDAP Connector",
+        "bundleVersion": "1.5.20.0",
+        "systemType": "provisioner.openicf",
+        "bundleName": "org.forgerock.openicf.connectors.ldap-connector",
+        "connectorName": "org.identityconnectors.ldap.LdapConnector",
+    },
+    {
+        "displayName": "Database Table Connector",
+        "bundleVersion": "1.5.20.0",
+        "systemType": "provisioner.openicf",
+        "bundleName": "org.forgerock.openicf.connectors.databasetable-connector",
+        "connectorName": "org.identityconnectors.databasetable.DatabaseTableConnector",
     },
 )
 """Answer of `availableConnectors`."""

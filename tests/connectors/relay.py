@@ -21,7 +21,7 @@ class Relay:
         self.answer: bytes | None = None
         """Said instead of what the server says; then the line is closed."""
         self.forget = b""
-        """A request that begins with these bytes goes through, and its answer does not."""
+        """A request with these bytes in its head goes through, and its answer does not."""
         self._lines: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -57,7 +57,7 @@ class Relay:
                 self._lines.append(far)
                 threading.Thread(target=self._back, args=[far, near], daemon=True).start()
                 while data := near.recv(65536):
-                    if self.forget and data[5 : 5 + len(self.forget)] == self.forget:
+                    if self.forget and self.forget in data[5:12]:
                         self.limit = 0
                     far.sendall(data)
                 far.shutdown(socket.SHUT_WR)

@@ -138,7 +138,7 @@ async def test_what_cannot_be_made_is_refused_with_the_reason(
 
 async def test_an_entry_that_exists_is_not_made_again(ldap: LdapDirectory) -> None:
     await ldap.create("account", person("a"))
-    with pytest.raises(PreconditionFailed, match="(?i)an entry uid=a,.* already"):  # noqa: RUF043
+    with pytest.raises(PreconditionFailed, match=r"(?i)an entry uid=a,.* already"):
         await ldap.create("account", person("A"))
 
 
@@ -295,7 +295,7 @@ async def test_two_entries_with_one_id_are_left_alone(open_ldap: OpenLdap, slapd
             )
         )
     connector = open_ldap(accountObjectClasses=["device"])
-    with pytest.raises(Conflict, match="have the same id 'a'. None was written"):  # noqa: RUF043
+    with pytest.raises(Conflict, match=r"have the same id 'a'\. None was written"):
         await connector.update("account", "a", {"sn": "x"})
     with pytest.raises(Conflict):
         await connector.delete("account", "a")
