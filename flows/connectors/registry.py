@@ -27,7 +27,6 @@ def _later(module: str, connector: str) -> Opener:
 CONNECTORS: Final[Mapping[str, Opener]] = {
     "CSVFileConnector": CsvFile.open,
     "LdapConnector": _later("flows.connectors.ldap", "LdapDirectory"),
-    "DatabaseTableConnector": _later("flows.connectors.sql_table", "SqlTable"),
 }
 """Last part of `connectorRef.connectorName` -> how to open it."""
 
@@ -45,13 +44,6 @@ REFERENCES: Final[tuple[dict[str, str], ...]] = (
         "systemType": "provisioner.openicf",
         "bundleName": "org.forgerock.openicf.connectors.ldap-connector",
         "connectorName": "org.identityconnectors.ldap.LdapConnector",
-    },
-    {
-        "displayName": "Database Table Connector",
-        "bundleVersion": "1.5.20.0",
-        "systemType": "provisioner.openicf",
-        "bundleName": "org.forgerock.openicf.connectors.databasetable-connector",
-        "connectorName": "org.identityconnectors.databasetable.DatabaseTableConnector",
     },
 )
 """Answer of `availableConnectors`."""
