@@ -57,7 +57,10 @@ class ManagedSource:
     async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
         async with call.read() as transaction:
             ids = await managed.ids(transaction, self.type, query.filter)
-        start = ids.index(after) + 1 if after in ids else 0
+            # by the order of creation, which holds when objects before it are gone meanwhile
+            start = (
+                len(await managed.ids(transaction, self.type, query.filter, upto=int(after))) if after else 0
+            )
         partial = query.fields is not None and query.full_objects(self.full_entries)
         for first in range(start, max(len(ids), start + 1), size):
             some = ids[first : first + size]
@@ -70,7 +73,8 @@ class ManagedSource:
                 if partial and value is not None and query.fields is not None:
                     value = project(value, query.fields)
                 items.append((id, value))
-            yield SourcePage(items, cursor=some[-1] if some else after, total=len(ids))
+            after = str(max((stored.seq for stored in found.values()), default=0) or after)
+            yield SourcePage(items, cursor=after, total=len(ids))
 
     async def read(self, call: Call, id: str) -> Json | None:
         return (await self.read_many(call, [id])).get(id)
