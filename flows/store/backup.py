@@ -117,6 +117,11 @@ async def _settle(database: Database, now: int) -> None:
         )
         await tx.run("delete from recon_page")
         await tx.run(
+            "update two_way_run set status = 'FAILED', ended = ?, owner = null, lease_until = null, "
+            "token = token + 1, message = ? where ended is null",
+            (now, "The store was restored from a backup while this run was under way; start it again"),
+        )
+        await tx.run(
             "update intent set state = 'READY', owner = null, lease_until = null, token = token + 1 "
             "where state = 'CLAIMED'"
         )

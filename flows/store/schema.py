@@ -11,11 +11,12 @@ from approvals import tables as approval_tables
 from conf.database import Database, Transaction
 from conf.errors import ConfigError
 from flows.store import tables as store_tables
+from flows.store import two_way_tables
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration: what this version of the program works with."""
 VERSION_TABLE: Final = "reconvene_schema"
 """A name of our own, so that Prefect's tables may lie in the same database."""
@@ -23,7 +24,7 @@ VERSION_TABLE: Final = "reconvene_schema"
 
 def tables() -> MetaData:
     """The tables as the program declares them."""
-    modules = (store_tables.__name__, approval_tables.__name__)
+    modules = (store_tables.__name__, two_way_tables.__name__, approval_tables.__name__)
     found = MetaData()
     for model in SQLModel.__subclasses__():
         if model.__module__ in modules:
