@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from api.child import Child
 from api.folder_lock import FolderLock
-from api.ports import free_port, listen
+from api.liveness import end_when_silent
+from api.ports import free_port, listen, owner_of
 from api.processes import start_logging
 from api.programs import api_program, prefect_program, worker_program
 from conf.errors import Conflict, Unavailable
@@ -37,6 +39,10 @@ _LOG = logging.getLogger(__name__)
 
 Executor = Literal["prefect", "embedded"]
 Announce = Callable[[str], None]
+
+
+class PortLost(Unavailable):
+    """Somebody else took a port between our look and our start."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,22 @@ class Supervisor:
             f"{self.addresses.prefect}/api/health", SLOW_SECONDS
         ):
             _LOG.warning("the Prefect server does not answer yet; runs go on without it")
+        if self.prefect is not None:
+            self.refuse_a_stranger(self.prefect)
+
+    def refuse_a_stranger(self, prefect: Child) -> None:
+        """A port that was free can be taken by the time that our server wants it; then another one answers there."""
+        port = urlsplit(str(self.addresses.prefect)).port
+        owner = owner_of(port) if port else None
+        if owner not in (None, prefect.pid):
+            raise PortLost(f"Port {port} for the Prefect server was taken by process {owner} meanwhile.")
+
+    async def watch(self) -> None:
+        """Once all was ready: end a server that hangs, so that it is started again."""
+        watched = [end_when_silent(self.api, f"{self.addresses.api}/healthz")]
+        if self.prefect is not None:
+            watched.append(end_when_silent(self.prefect, f"{self.addresses.prefect}/api/health"))
+        await asyncio.gather(*watched)
 
     async def stop(self) -> None:
         """Workers first, so that they finish their page, then the api, then Prefect."""
@@ -144,9 +166,17 @@ async def supervise(
     lock = FolderLock(settings.data)
     try:
         with listen(settings.host, settings.port) as listener:
-            supervisor = build(settings, listener, executor_workers)
-            with _signals(supervisor):
-                await _run(supervisor, announce or _print)
+            for attempt in range(1, TRIES + 1):
+                supervisor = build(settings, listener, executor_workers)
+                try:
+                    with _signals(supervisor):
+                        await _run(supervisor, announce or _print)
+                except PortLost as error:
+                    if attempt == TRIES:
+                        raise
+                    _LOG.warning("%s Starting again with another port.", error.message)
+                else:
+                    break
     finally:
         lock.release()
     return 0
@@ -207,6 +237,7 @@ async def _lapse(settings: Settings, pid: int) -> None:
 
 
 async def _run(supervisor: Supervisor, announce: Announce) -> None:
+    watch: asyncio.Task[None] | None = None
     try:
         await supervisor.start()
         readiness = asyncio.create_task(supervisor.ready())
@@ -215,10 +246,13 @@ async def _run(supervisor: Supervisor, announce: Announce) -> None:
         if readiness.done():
             readiness.result()
             announce(supervisor.addresses.sentence())
+            watch = asyncio.create_task(supervisor.watch())
         else:
             readiness.cancel()
         await stop
     finally:
+        if watch is not None:
+            watch.cancel()
         await supervisor.stop()
 
 
