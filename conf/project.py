@@ -15,6 +15,7 @@ from conf.access import AccessRule
 from conf.authentication import Authentication
 from conf.config_files import ConfigFile, Json
 from conf.document import Problem
+from conf.email import EmailConfig
 from conf.errors import BadRequest, ConfigError, Conflict, NotFound, PreconditionFailed
 from conf.managed_schema import ManagedType
 from conf.mapping import ObjectMapping
@@ -98,6 +99,11 @@ class LiveProject:
     @property
     def access(self) -> tuple[AccessRule, ...]:
         return self._snapshot.access
+
+    @property
+    def email(self) -> EmailConfig | None:
+        """The mail server, when one is configured soundly."""
+        return self._snapshot.email
 
     @property
     def problems(self) -> tuple[str, ...]:

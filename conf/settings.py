@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback is refused while a default password stands."""
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = None
+    """Address under which people reach the server, for links in mails; default: that of `host` and `port`."""
     database: str | None = None
     """`sqlite:////path.db` or `postgresql://user:password@host:port/name`; default: in the data folder."""
     prefect_database: str | None = None

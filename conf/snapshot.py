@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from conf.access import AccessRule, read_access
 from conf.authentication import Authentication, read_authentication
 from conf.document import Node, Problem, Reading
+from conf.email import ID as EMAIL
+from conf.email import EmailConfig, read_email
 from conf.managed_schema import ManagedType, read_managed
 from conf.mapping import MappingSet, read_mappings
 from conf.provisioner import PREFIX as PROVISIONER
@@ -38,6 +40,8 @@ class Snapshot:
     schedules: Mapping[str, ScheduleConfig] = field(default_factory=dict)
     authentication: Authentication = field(default_factory=Authentication)
     access: tuple[AccessRule, ...] = ()
+    email: EmailConfig | None = None
+    """The mail server; None when none is configured, or wrongly."""
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """What is wrong, by the id of the document."""
     scripts: Mapping[str, bool] = field(default_factory=dict)
@@ -66,6 +70,7 @@ class Reader:
             schedules=reading.schedules(),
             authentication=reading.authentication(),
             access=reading.access(),
+            email=reading.email(),
             problems={id: tuple(found) for id, found in reading.problems.items() if found},
             scripts=reading.scripts,
         )
@@ -107,6 +112,11 @@ class _Pass:
         if self.before and self._unchanged("access"):
             return self._kept("access", self.before.access)
         return read_access(self._node("access"))
+
+    def email(self) -> EmailConfig | None:
+        if self.before and self._unchanged(EMAIL):
+            return self._kept(EMAIL, self.before.email)
+        return read_email(self._placed(EMAIL))
 
     def connectors(self) -> dict[str, ConnectorConfig]:
         known = {found.config_id: found for found in self.before.connectors.values()} if self.before else {}

@@ -27,7 +27,9 @@ def report_of(run: RunRow, address: str) -> Report:
 
 
 def rest_address(settings: Settings) -> str:
-    """Where REST answers, as far as this process can tell."""
+    """Where REST answers people: the public address, else where we listen."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/").removesuffix("/openidm") + "/openidm"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}/openidm"
 

@@ -9,7 +9,7 @@ from flows.object_policies import RULES
 from flows.unsupported.part import Documents, Steps, Unsupported
 
 IN_EFFECT: Final = frozenset(
-    {"sync", "managed", "authentication", "access", "workflow", "audit", "process/access"}
+    {"sync", "managed", "authentication", "access", "workflow", "audit", "process/access", "external.email"}
 )
 IN_EFFECT_BELOW: Final = ("mapping/", "provisioner.openicf", "schedule/", "endpoint/")
 LOGIN_MODULES: Final = frozenset(
@@ -21,7 +21,6 @@ HOOKS_NOT_RUN: Final = ("onQueryResult", "onSync")
 _REMEDIES: Final = (
     ("router", "its filters are not run: move what they do into hooks of managed types or access.json"),
     ("policy", "declare the policies at the properties of managed.json"),
-    ("external.email", "send mail from a process definition in Python"),
     ("emailTemplate", "send mail from a process definition in Python"),
     ("selfservice", "people are created by mappings, approvals and REST"),
     ("datasource", "the store is named with --database"),
