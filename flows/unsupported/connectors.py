@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from conf.provisioner import PREFIX
-from flows.connectors.registry import CONNECTORS
+from flows.connectors.registry import CONNECTORS, remedy
 from flows.unsupported.part import Documents, Unsupported
-
-_REMEDIES: Final = (
-    ("ScriptedSQL", "use the DatabaseTableConnector on a table or a view"),
-    ("ScriptedREST", "let the system write a CSV file, or reach it from a process definition in Python"),
-    ("Scripted", "let the system write a CSV file, or use LdapConnector or DatabaseTableConnector"),
-    ("Groovy", "let the system write a CSV file, or use LdapConnector or DatabaseTableConnector"),
-    ("ActiveDirectory", "use LdapConnector: Active Directory speaks LDAP"),
-    ("Kerberos", "manage the principals through LDAP"),
-    ("XML", "turn the file into CSV"),
-)
 
 
 def connectors(documents: Documents) -> Iterator[Unsupported]:
@@ -34,8 +23,7 @@ def connectors(documents: Documents) -> Iterator[Unsupported]:
         reference = document.get("connectorRef")
         full = reference.get("connectorName") if isinstance(reference, dict) else None
         if isinstance(full, str) and (kind := full.rpartition(".")[2]) not in CONNECTORS:
-            remedy = next((text for word, text in _REMEDIES if word.lower() in kind.lower()), None)
-            instead = remedy or f"reach the system through one of {known}"
+            instead = remedy(kind) or f"reach the system through one of {known}"
             where = ("connectorRef", "connectorName")
             yield documents.part(id, where, f"there is no connector {kind}; there is {known}", instead)
             yield from _scripts(documents, id, instead)

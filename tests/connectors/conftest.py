@@ -1,4 +1,4 @@
-"""A directory and a branch of it for tests of the LDAP connector."""
+"""A directory and a branch of it for tests of the LDAP connector; databases for those of the SQL connector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from flows.connectors.ldap import LdapDirectory
+from tests import postgres
 from tests import slapd as directory
+from tests.connectors.databases import TestDatabase
 from tests.slapd import SUFFIX, Slapd, entry
 
 #: the libraries are an extra of their own, which not every environment has
@@ -71,6 +73,20 @@ def open_ldap(slapd: Slapd, branch: str, library: str, tmp_path: Path) -> OpenLd
         )
 
     return open
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestDatabase]:
+    """An empty database of both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "hr.db"
+        path.touch()
+        yield TestDatabase(f"sqlite:///{path}", tmp_path)
+        return
+    server = request.getfixturevalue("postgres_cluster")
+    url = postgres.make_database(server)
+    yield TestDatabase(url, tmp_path)
+    postgres.drop_database(server, url)
 
 
 def account(**more: Any) -> dict[str, Any]:
