@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import weakref
@@ -97,6 +98,10 @@ class ScriptProcess:
             self.close()
             raise ran_too_long(where, seconds) from None
         except (Died, OSError) as problem:
+            self.close()
+            # its own alarm was first: the time that answers take here is not counted against it
+            if self._process.returncode == -signal.SIGALRM:
+                raise ran_too_long(where, seconds) from None
             raise ScriptFailed(
                 f"the script's process ended unexpectedly{self._cause()}", where=where
             ) from problem
@@ -154,7 +159,6 @@ class ScriptProcess:
             self._buffer += part
 
     def _cause(self) -> str:
-        self.close()
         code = self._process.returncode
         return f" (signal {-code})" if code is not None and code < 0 else ""
 
