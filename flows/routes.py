@@ -13,6 +13,8 @@ from flows.resources.link import Links
 from flows.resources.managed import ManagedObjects
 from flows.resources.policy import Policies
 from flows.resources.recon import ReconResource
+from flows.resources.reconciliation_history import ReconciliationHistory, ReconciliationObjects
+from flows.resources.reconciliation_report import ReconciliationReport
 from flows.resources.scheduler import Jobs, Scheduler, Triggers
 from flows.resources.schema import Schemas
 from flows.resources.script import Scripts
@@ -28,6 +30,10 @@ def build_router() -> Router:
     router.add("recon", ReconResource(), deep=True)
     router.add("recon/assoc", AssociationResource())
     router.add("recon/assoc/{run}/entry", AssociationEntryResource())
+    router.add("reconciliation/{name}/report", ReconciliationReport())
+    router.add("reconciliation/history", ReconciliationHistory())
+    router.add("reconciliation/history/{run}/object", ReconciliationObjects())
+    router.add("reconciliation/history/{run}/report", ReconciliationReport())
     router.add("sync", SyncResource())
     router.add("sync/mappings", MappingsResource())
     router.add("managed/{type}", ManagedObjects())

@@ -58,6 +58,8 @@ class Operation:
     """Whether a query may answer something else than a list of results."""
     conditional: bool = False
     """Whether If-Match counts (PUT also knows If-None-Match)."""
+    produces: tuple[str, ...] = ("application/json",)
+    """Content types of the answer."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ def _act(path: str, summary: str, *actions: str, body: Json | None = None, **ext
     return Operation("POST", path, summary, actions=actions, body=body or _OBJECT, extra=extra)
 
 
+_REPORT: Final[Mapping[str, str]] = {
+    "format": "html (default), csv, or json: the figures only",
+    "doNothing": "true or false: whether objects with nothing to do are listed; default: as configured",
+    "filter": 'Only these objects, such as `case eq "MATCH_FOUND_DIFFERENT"` or `attribute/mail co "@old.org"`',
+}
+_FILES: Final = ("application/json", "text/html", "text/csv")
+
 FAMILIES: Final[tuple[Family, ...]] = (
     Family(
         "recon",
@@ -143,6 +152,39 @@ FAMILIES: Final[tuple[Family, ...]] = (
             Operation("GET", "/recon/assoc", "Query runs that kept their entries", QUERY),
             Operation("GET", "/recon/assoc/{id}", "Read the summary of a run that kept its entries"),
             Operation("GET", "/recon/assoc/{id}/entry", "Query the entries of a run", QUERY),
+        ),
+    ),
+    Family(
+        "reconciliation",
+        "Two-way reconciliation: reports and history",
+        (
+            Operation(
+                "GET",
+                "/reconciliation/{name}/report",
+                "Report of a run",
+                ("_prettyPrint",),
+                extra={"run": "Id of the run; default: the last one", **_REPORT},
+                produces=_FILES,
+            ),
+            Operation("GET", "/reconciliation/history", "Query runs, the latest first", QUERY),
+            Operation("GET", "/reconciliation/history/{id}", "Read a run with its figures"),
+            Operation(
+                "DELETE", "/reconciliation/history/{id}", "Forget a run that has ended and its objects"
+            ),
+            Operation("GET", "/reconciliation/history/{id}/object", "Query the objects of a run", QUERY),
+            Operation(
+                "GET",
+                "/reconciliation/history/{id}/object/{number}",
+                "Read one object: both sides, before and after",
+            ),
+            Operation(
+                "GET",
+                "/reconciliation/history/{id}/report",
+                "Download the objects of a run",
+                ("_prettyPrint",),
+                extra=_REPORT,
+                produces=_FILES,
+            ),
         ),
     ),
     Family(

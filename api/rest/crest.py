@@ -58,6 +58,9 @@ class Crest:
             if isinstance(error, ScriptFailed) and error.status >= 500:
                 error.status = 400  # the script is the caller's or the project's, and so is its mistake
             response = refusal(error, pretty=seen.pretty)
+            if error.status == 401 and "text/html" in request.headers.get("accept", ""):
+                # somebody has followed a link to a report: let the browser ask who he is
+                response.headers["www-authenticate"] = 'Basic realm="reconvene", charset="UTF-8"'
         except Exception:
             _LOG.exception(
                 "call failed by a mistake of ours",

@@ -120,7 +120,7 @@ def responses(operation: Operation) -> dict[int | str, Json]:
     found: dict[int | str, Json] = {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {"application/json": {"schema": schema}},
+            "content": {kind: {"schema": schema} for kind in operation.produces},
         }
         for status in operation.answers
     }

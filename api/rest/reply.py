@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from conf.errors import ReconError, Unavailable
+from flows.download import File
 
 CONTENT_TYPE: Final = "application/json;charset=utf-8"
 _HEADERS: Final = {"cache-control": "no-cache, no-store", "x-content-type-options": "nosniff"}
@@ -25,6 +26,13 @@ def reply(
         headers=_HEADERS | dict(headers or {}),
         media_type=None if status == 304 else CONTENT_TYPE,
     )
+
+
+def attachment(file: File) -> Response:
+    """A file, sent as it is made."""
+    how = "inline" if file.is_shown else "attachment"
+    headers = {"content-disposition": f'{how}; filename="{file.name}"', **file.headers}
+    return StreamingResponse(file.parts, headers=_HEADERS | headers, media_type=file.content_type)
 
 
 def refusal(error: ReconError, *, pretty: bool = False) -> Response:

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from api.rest import content
 from api.rest.conditions import ANY, etag, revision, wants_create
 from api.rest.exchange import PREFIX, Exchange
-from api.rest.reply import reply
+from api.rest.reply import attachment, reply
 from conf.errors import BadRequest, NotSupported, PreconditionFailed, ReconError
+from flows.download import Download
 from flows.pending import Pending
 from flows.projection import ALWAYS, project
 
@@ -21,6 +22,8 @@ async def _read(exchange: Exchange) -> Response:
     exchange.parameters.refuse()
     fields = exchange.parameters.fields
     value = await exchange.found.resource.read(exchange.call, exchange.parts, exchange.id, fields)
+    if isinstance(value, Download):
+        return attachment(value.file)
     unchanged = revision(exchange.header("if-none-match"))
     if unchanged is not None and unchanged in (ANY, value.get("_rev")):
         return reply(None, 304, headers=_etag(value))

@@ -1,0 +1,29 @@
+"""A server on an empty project with one two-way configuration: on SQLite, and on PostgreSQL with `-m services`."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.reports.runs import CONFIGURATION
+from tests.rest.conftest import Server, serve
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project folder."""
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "reconciliation-hr.json").write_bytes(orjson.dumps(CONFIGURATION))
+    return tmp_path
+
+
+@pytest.fixture(params=BOTH)
+async def server(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Server]:
+    chosen = {}
+    if request.param == "postgresql":
+        chosen["database"] = request.getfixturevalue("postgres_database")
+    async with serve(folder, public_url="https://recon.example.com/", **chosen) as found:
+        yield found
