@@ -76,17 +76,25 @@ def open_ldap(slapd: Slapd, branch: str, library: str, tmp_path: Path) -> OpenLd
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestDatabase]:
-    """An empty database of both kinds."""
-    if request.param == "sqlite":
-        path = tmp_path / "hr.db"
-        path.touch()
-        yield TestDatabase(f"sqlite:///{path}", tmp_path)
-        return
-    server = request.getfixturevalue("postgres_cluster")
-    url = postgres.make_database(server)
+def database(request: pytest.FixtureRequest) -> TestDatabase:
+    """An empty database of each kind."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, TestDatabase)
+    return found
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> TestDatabase:
+    path = tmp_path / "hr.db"
+    path.touch()
+    return TestDatabase(f"sqlite:///{path}", tmp_path)
+
+
+@pytest.fixture
+def postgresql(postgres_cluster: str, tmp_path: Path) -> Iterator[TestDatabase]:
+    url = postgres.make_database(postgres_cluster)
     yield TestDatabase(url, tmp_path)
-    postgres.drop_database(server, url)
+    postgres.drop_database(postgres_cluster, url)
 
 
 def account(**more: Any) -> dict[str, Any]:
