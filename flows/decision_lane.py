@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flows.call import Runtime
     from flows.flow_runs import FlowRuns
     from flows.prefect_server import PrefectServer
+    from flows.right_of_way import RightOfWay
     from flows.worker_lanes import Lane
     from flows.worker_rows import WorkerId
 
@@ -31,6 +32,7 @@ class DecisionLane:
         worker: WorkerId,
         beside: Runtime,
         server: PrefectServer | None,
+        right_of_way: RightOfWay,
         *,
         once: bool,
     ) -> None:
@@ -38,6 +40,7 @@ class DecisionLane:
         self._settings = settings
         self._beside = beside
         self._server = server
+        self._right_of_way = right_of_way
         self._once = once
         self._prefect: FlowRuns | None = NotYet() if server else None
         self._showing: asyncio.Task[None] | None = None
@@ -48,7 +51,12 @@ class DecisionLane:
 
             async def one() -> bool:
                 await self._connect(lane, runtime, stack)
-                did = await drain_intents(runtime, self._prefect, self.owner)
+                did = 0
+                try:
+                    did = await drain_intents(runtime, self._prefect, self.owner)
+                finally:
+                    if not did:
+                        self._right_of_way.give_back()
                 if not did and self._once:
                     lane.stop()
                 return did > 0

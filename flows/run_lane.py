@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flows.call import Runtime
     from flows.prefect_executor import PrefectExecutor
     from flows.prefect_server import PrefectServer
+    from flows.right_of_way import RightOfWay
     from flows.shell import Shell
     from flows.store.run_rows import RunRow
     from flows.worker_lanes import Lane
@@ -70,6 +71,7 @@ class RunLane:
         number: int,
         beside: Runtime,
         server: PrefectServer | None,
+        decisions: RightOfWay,
         *,
         once: bool,
     ) -> None:
@@ -80,6 +82,7 @@ class RunLane:
         self._worker = worker
         self._beside = beside
         self._server = server
+        self._decisions = decisions
         self._once = once
         self._executor: PrefectExecutor | None = None
         self._seen = False
@@ -106,6 +109,7 @@ class RunLane:
         _LOG.info("run taken", extra={"run": run.id, "mapping": run.mapping, "claim": run.token})
 
         async def before_step() -> None:
+            await self._decisions.stand_aside()
             await self._give_way(runtime, held)
             await self._renew(runtime, held)
             if lane.stopping or held.lost:

@@ -22,6 +22,7 @@ from flows.live_sync_lane import LiveSyncLane
 from flows.prefect_environment import api_address
 from flows.prefect_server import PrefectServer
 from flows.prefect_watch import PrefectWatch
+from flows.right_of_way import RightOfWay
 from flows.run_lane import RunLane
 from flows.runtime import running
 from flows.store import runs, workers
@@ -75,12 +76,17 @@ class _Worker:
         self.started_at = self.runtime.clock()
         self._lease_ms = round(settings.lease_seconds * 1000)
         self.server = PrefectServer(api_address(settings)) if self.executor == "prefect" else None
+        self.right_of_way = RightOfWay()
         self.runs = [
-            RunLane(settings, self.id, number + 1, self.runtime, self.server, once=self.once)
+            RunLane(
+                settings, self.id, number + 1, self.runtime, self.server, self.right_of_way, once=self.once
+            )
             for number in range(settings.run_workers)
         ]
         self.watch = PrefectWatch(self.server, str(self.id)) if self.server and not self.once else None
-        decisions = DecisionLane(settings, self.id, self.runtime, self.server, once=self.once)
+        decisions = DecisionLane(
+            settings, self.id, self.runtime, self.server, self.right_of_way, once=self.once
+        )
         poll = settings.poll_seconds
         self._run_lanes = [Lane(one.name, poll, one.body) for one in self.runs]
         self._decision_lanes = [Lane("decisions", poll, decisions.body)] if settings.decision_workers else []
@@ -117,6 +123,8 @@ class _Worker:
         }
         if what == "schedule" and self.watch is not None:
             self.watch.changed()
+        if what == "intent" and self._decision_lanes:
+            self.right_of_way.take()
         for lane in lanes.get(what, self.lanes):
             lane.wake()
 
