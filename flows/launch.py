@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, Conflict, NotFound
+from conf.reconciliation_terms import PREFIX as RECONCILIATION
 from conf.terms import Stage
 from flows.recon.queries import side_query
 from flows.store import runs
@@ -41,6 +42,10 @@ class Launch:
     is_analysis: bool = False
     persist_associations: bool = False
     trigger: str = "rest"
+    target_ids: tuple[str, ...] | None = None
+    """With source ids: the targets that the target phase visits."""
+    assesses: bool = False
+    """Of a two-way mapping: leave for later what destroys and what writes the other side."""
 
 
 def read_overrides(body: Any) -> Json:
@@ -82,8 +87,10 @@ async def launch(call: Call, asked: Launch) -> RunRow:
         request={
             "overrides": asked.overrides,
             **({} if asked.source_ids is None else {"sourceIds": list(asked.source_ids)}),
+            **({} if asked.target_ids is None else {"targetIds": list(asked.target_ids)}),
+            **({"assesses": True} if asked.assesses else {}),
         },
-        configuration=pinned_configuration(call),
+        configuration=pinned_configuration(call, mapping),
         parameters=parameters,
     )
     async with call.write() as transaction:
@@ -104,16 +111,21 @@ async def launch(call: Call, asked: Launch) -> RunRow:
 
 def effective_parameters(mapping: ObjectMapping, asked: Launch) -> Json:
     """The queries in force, as `parameters` of the status document shows them."""
+    source = side_query(asked.overrides.get("sourceQuery") or mapping.source_query, mapping.source)
     target = side_query(asked.overrides.get("targetQuery") or mapping.target_query, mapping.target)
+    for query in (source, target):
+        query.check()
     if asked.source_ids is not None:
         return {"sourceIds": list(asked.source_ids), "targetQuery": target.parameters}
-    source = side_query(asked.overrides.get("sourceQuery") or mapping.source_query, mapping.source)
     return {"sourceQuery": source.parameters, "targetQuery": target.parameters}
 
 
-def pinned_configuration(call: Call) -> Json:
+def pinned_configuration(call: Call, mapping: ObjectMapping) -> Json:
     """The mappings as they are now: a run goes by them to its end."""
     documents = call.runtime.project.documents
+    if mapping.reconciliation is not None:
+        id = f"{RECONCILIATION}{mapping.reconciliation.name}"
+        return {id: documents[id]}
     return {
         name: document
         for name, document in documents.items()

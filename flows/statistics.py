@@ -97,13 +97,13 @@ class Statistics:
             self.durations.setdefault(name, Duration()).add(seconds, count)
 
     @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        """Measure a block."""
+    def measure(self, name: str, count: int = 1) -> Iterator[None]:
+        """Measure a block, which did `count` steps in one go; nothing is noted for none."""
         begun = time.perf_counter()
         try:
             yield
         finally:
-            self.measured(name, time.perf_counter() - begun)
+            self.measured(name, time.perf_counter() - begun, count)
 
     def progress(self) -> Json:
         """`progress` of the status document; totals are text, `?` when unknown."""

@@ -11,6 +11,7 @@ from conf.terms import DEFAULT_QUALIFIER
 from flows.engine.world import LinkFact
 from flows.recon.bridge import Bridge
 from flows.recon.linkage import Linkage
+from flows.statistics import Statistics
 from flows.store import links
 from flows.store.links import NewLink
 
@@ -36,6 +37,7 @@ class LinkStage:
     deleted: list[int] = field(default_factory=list)
     orphans: set[str] = field(default_factory=set)
     """Keys of targets that the page deleted."""
+    statistics: Statistics = field(default_factory=Statistics)
     fingerprints: dict[Key, tuple[bytes, int]] = field(default_factory=dict)
     """Fingerprint of sources whose target equals what they map to, with the revision at which it does."""
 
@@ -132,8 +134,9 @@ class LinkStage:
     async def flush(self, revisions: dict[str, int]) -> None:
         """Write what changed; `revisions` are those of the targets as they now stand."""
         linkage, transaction = self.linkage, self.transaction
-        if self.deleted:
-            await links.delete_many(transaction, self.deleted)
+        with self.statistics.measure("deleteLinkObject", len(self.deleted)):
+            if self.deleted:
+                await links.delete_many(transaction, self.deleted)
         if self.orphans:
             await linkage.drop_of_targets(
                 transaction, sorted(self.orphans), self.qualifiers, spare=self.repointed.keys()

@@ -18,6 +18,7 @@ from flows.managed_objects import Prepared
 from flows.recon.bridge import Bridge
 from flows.recon.changes import Change
 from flows.recon.queries import SideQuery
+from flows.statistics import Statistics
 from flows.store import audit, managed
 from flows.store.json_text import check_storable
 from flows.store.managed import Stored, new_rev, rev_text
@@ -49,6 +50,7 @@ class ManagedStage:
     """Secrets of written objects, hashed before they are stored."""
     written: list[Written] = field(default_factory=list)
     """What was flushed since somebody asked."""
+    statistics: Statistics = field(default_factory=Statistics)
     before: dict[str, Stored] = field(default_factory=dict)
     """Objects as they were before the page changed them, for the activity audit."""
 
@@ -105,7 +107,7 @@ class ManagedStage:
 
     def find(self, query: SideQuery) -> list[Json]:
         """What a query finds now: what the store has, corrected by what the page wrote."""
-        key = query.filter_text or ""
+        key = query.key
         if key not in self.found:
             self.bridge.wait(self.prefetch_found([query]))
         filter = query.filter
@@ -120,7 +122,7 @@ class ManagedStage:
 
     async def prefetch_found(self, queries: Sequence[SideQuery]) -> None:
         """Know what the store has for these queries, in as few statements as their shapes allow."""
-        wanted = {query.filter_text or "": query for query in queries}
+        wanted = {query.key: query for query in queries}
         wanted = {key: query for key, query in wanted.items() if key not in self.found}
         filters = [query.filter or Literal(True) for query in wanted.values()]
         answers = await managed.find_many(self.transaction, self.type.name, filters)
@@ -227,10 +229,12 @@ class ManagedStage:
                 for operation, id, before, after in changes
             ],
         )
-        if self.deleted:
-            await managed.delete_many(self.transaction, name, list(self.deleted))
+        with self.statistics.measure("deleteTargetObject", len(self.deleted)):
+            if self.deleted:
+                await managed.delete_many(self.transaction, name, list(self.deleted))
         await managed.insert_many(self.transaction, name, list(self.created.values()))
-        await managed.update_many(self.transaction, name, list(self.updated.values()))
+        with self.statistics.measure("updateTargetObject", len(self.updated)):
+            await managed.update_many(self.transaction, name, list(self.updated.values()))
         self.created, self.updated, self.deleted = {}, {}, {}
         self.before, self.plain = {}, {}
 

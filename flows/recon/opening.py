@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from approvals import catalogue
 from conf.errors import NotFound
 from conf.mapping import ObjectMapping, load_mappings
+from conf.reconciliation_mappings import load_reconciliations, mappings_of
 from flows.call import Call, Caller
 from flows.compilation import Compiler
 from flows.engine.failures import RunFailed
@@ -17,7 +18,7 @@ from flows.recon.fingerprints import Fingerprints
 from flows.recon.linkage import Linkage
 from flows.recon.queries import side_query
 from flows.recon.run import Run, is_sequential, script_texts
-from flows.recon.source_side import source_side
+from flows.recon.source_side import listed_source
 from flows.recon.target_side import RoutedTarget, implicit_mappings, target_side
 from flows.script_calls import dispatch
 from flows.statistics import Statistics
@@ -74,11 +75,13 @@ def build_run(
 
     session = runtime.scripts.session(broker)
     has_file = own_file(runtime)
-    compiler = Compiler(runtime.scripts, session, statistics, has_file)
+    assesses = row.request.get("assesses") is True
+    compiler = Compiler(runtime.scripts, session, statistics, has_file, assesses)
     rules = compiler.rules(mapping)
-    source_ids = row.request.get("sourceIds")
+    source_ids, target_ids = row.request.get("sourceIds"), row.request.get("targetIds")
     full_entries = overrides.get("sourceQueryFullEntry", mapping.source_query_full_entry)
     run_target_phase = overrides.get("runTargetPhase", mapping.run_target_phase)
+    source_query = side_query(overrides.get("sourceQuery") or mapping.source_query, mapping.source)
     run = Run(
         call=call,
         row=row,
@@ -90,12 +93,13 @@ def build_run(
         session=session,
         rules=rules,
         linkage=Linkage.of(mapping),
-        source=source_side(call, mapping.source, full_entries),
+        source=listed_source(call, mapping.source, source_query, full_entries),
         target=target_side(call, mapping.target),
-        source_query=side_query(overrides.get("sourceQuery") or mapping.source_query, mapping.source),
+        source_query=source_query,
         target_query=side_query(overrides.get("targetQuery") or mapping.target_query, mapping.target),
         statistics=statistics,
         source_ids=None if source_ids is None else tuple(source_ids),
+        target_ids=None if target_ids is None else tuple(target_ids),
         run_target_phase=source_ids is None if run_target_phase is None else bool(run_target_phase),
         allow_empty_source_set=bool(overrides.get("allowEmptySourceSet", mapping.allow_empty_source_set)),
         process_keys=process_keys,
@@ -131,7 +135,8 @@ def pinned_mapping(runtime: Runtime, pinned: dict[str, Any], name: str) -> Objec
     documents = runtime.project.documents
     if all(documents.get(key) == document for key, document in pinned.items()):
         return runtime.project.mapping(name)
-    for mapping in load_mappings(pinned):
+    compiled = [mapping for found in load_reconciliations(pinned) for mapping in mappings_of(found)]
+    for mapping in (*load_mappings(pinned), *compiled):
         if mapping.name == name:
             return mapping
     raise NotFound(f"No such mapping: {name}")

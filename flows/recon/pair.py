@@ -75,14 +75,15 @@ async def open_pair(
         return answer
 
     session = runtime.scripts.session(broker or carry_out)
-    compiler = Compiler(runtime.scripts, session, Statistics(), own_file(runtime))
+    statistics = Statistics()  # nobody asks for those of a pair
+    compiler = Compiler(runtime.scripts, session, statistics, own_file(runtime))
     rules = compiler.rules(mapping)
     source = source_side(call, mapping.source)
     implicit = bool(implicit_mappings(call, rules))
     world = PageWorld(
         container=mapping.target,
         links=LinkStage(Linkage.of(mapping), transaction, bridge, known_qualifiers(mapping)),
-        targets=target_side(call, mapping.target).stage(call, transaction, bridge),
+        targets=target_side(call, mapping.target).stage(call, transaction, bridge, statistics),
         read_source=lambda source_id: bridge.wait(source.read(call, source_id)),
         bridge=bridge,
         process_keys=frozenset(found.key for found in await catalogue.everything(transaction)),

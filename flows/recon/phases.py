@@ -17,6 +17,8 @@ from flows.recon.recording import record
 from flows.recon.source_page import Outcome, SourcePageWork
 from flows.recon.source_side import SourcePage
 from flows.recon.target_page import TargetPageWork
+from flows.recon.target_set import TargetSet
+from flows.recon.target_side import target_side
 from flows.store import runs
 
 if TYPE_CHECKING:
@@ -59,9 +61,7 @@ async def query_targets(run: Run) -> None:
     if run.run_target_phase:
         with statistics.measure("targetQuery"):
             try:
-                run.target_set = await run.target.target_set(
-                    call, run.target_query, run.linkage, run.row.checkpoint.get("horizon")
-                )
+                run.target_set = await _target_set(run)
             except ReconError as error:
                 raise RunFailed(f"The target query failed: {error.message}") from error
         if run.resumed:
@@ -75,6 +75,20 @@ async def query_targets(run: Run) -> None:
         statistics.links_total = links or None
 
 
+async def _target_set(run: Run) -> TargetSet:
+    """What the target query gives, or the targets that the run is about."""
+    call, query = run.call, run.target_query
+    if run.target_ids is not None:
+        found = TargetSet.of((run.linkage.target_key(id), id) for id in run.target_ids)
+    else:
+        listed = query.resource
+        side = run.target if listed == run.mapping.target else target_side(call, listed)
+        found = await side.target_set(call, query, run.linkage, run.row.checkpoint.get("horizon"))
+    two_way = run.mapping.reconciliation is not None
+    found.is_partial = two_way and (run.target_ids is not None or not query.is_complete)
+    return found
+
+
 async def restore_handled(run: Run) -> None:
     """On a resumed run: what committed pages accounted for."""
     async with run.call.read() as transaction:
@@ -84,13 +98,12 @@ async def restore_handled(run: Run) -> None:
 
 
 async def source_pages(run: Run, after: str) -> AsyncIterator[SourcePage]:
-    """Pages of the source, or the ids of reconById as one page."""
-    if run.source_ids is not None:
-        wanted = () if run.row.checkpoint.get("page") else run.source_ids
-        found = await run.source.read_many(run.call, wanted)
-        yield SourcePage([(id, found.get(id)) for id in wanted], total=len(run.source_ids), cursor=after)
-        return
+    """Pages of the source, or of the ids of reconById."""
     size = run.call.runtime.settings.page_size
+    if run.source_ids is not None:
+        async for page in _pages_of_ids(run, run.source_ids, size, after):
+            yield page
+        return
     pages = run.source.pages(run.call, run.source_query, size, after)
     begun = perf_counter()
     try:
@@ -102,6 +115,14 @@ async def source_pages(run: Run, after: str) -> AsyncIterator[SourcePage]:
         raise
     except ReconError as error:
         raise RunFailed(f"The source query failed: {error.message}") from error
+
+
+async def _pages_of_ids(run: Run, ids: Sequence[str], size: int, after: str) -> AsyncIterator[SourcePage]:
+    done = int(run.row.checkpoint.get("page", 0)) * size
+    for first in range(done, max(len(ids), done + 1), size):
+        some = ids[first : first + size]
+        found = await run.source.read_many(run.call, some)
+        yield SourcePage([(id, found.get(id)) for id in some], total=len(ids), cursor=after)
 
 
 async def source_page(run: Run, page: SourcePage, number: int, offset: int = 0) -> None:

@@ -121,4 +121,4 @@ class Prefetch:
                     continue
                 asked.append((qualifier, query))
             await stage.prefetch_found([query for _, query in asked])
-        return [(qualifier, id) for qualifier, query in asked for id in stage.found[query.filter_text or ""]]
+        return [(qualifier, id) for qualifier, query in asked for id in stage.found[query.key]]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from conf.errors import BadRequest
 from conf.filters import parse
 from conf.filters.ast import Filter
+from flows.stored_queries import stored_filter
 
 Json = dict[str, Any]
 
+NATIVE_FILTER = "nativeFilter"
+"""Member of a query of a system that speaks a filter language of its own."""
+ATTRIBUTES = "attributes"
+"""Member of a query of a system: the attributes that are read."""
 _FILTER = ("_queryFilter", "queryFilter")
 _ID = ("_queryId", "queryId")
 _EXPRESSION = ("_queryExpression", "queryExpression")
@@ -31,13 +37,27 @@ class SideQuery:
     @property
     def filter(self) -> Filter | None:
         """The filter compiled, or None for everything. Raises BadRequest where it is wrong."""
+        if self.query_id is not None:
+            return stored_filter(self.query_id, self.parameters)
         if self.filter_text is None or self.filter_text.strip().lower() == "true":
             return None
         return parse.parse(self.filter_text)
 
     @property
+    def key(self) -> str:
+        """The same for queries that find the same."""
+        return self.filter_text or repr(sorted(self.parameters.items(), key=itemgetter(0)))
+
+    def check(self) -> None:
+        """Raise BadRequest for a filter that cannot be read; a named query is its resource's to know."""
+        if self.filter_text is not None:
+            _ = parse.parse(self.filter_text)
+
+    @property
     def is_complete(self) -> bool:
         """Whether it asks for every object of the resource."""
+        if NATIVE_FILTER in self.parameters:
+            return False
         if self.filter_text is not None:
             return self.filter_text.strip().lower() == "true"
         return self.query_id in ("query-all", "query-all-ids")
@@ -56,6 +76,8 @@ def side_query(given: Json | None, container: str) -> SideQuery:
     found = dict(given or {})
     resource = found.pop("resourceName", None) or container
     filter_text, query_id = _first(found, _FILTER), _first(found, _ID)
+    if filter_text is not None and query_id is not None:
+        raise BadRequest("_queryFilter and _queryId are mutually exclusive; keep one")
     if _first(found, _EXPRESSION) is not None:
         raise BadRequest(f"A query expression cannot be used on {resource}; use _queryFilter")
     raw_fields = found.pop("_fields", None)

@@ -62,6 +62,8 @@ class Run:
     implicit: bool = False
     source_ids: Sequence[str] | None = None
     """Of reconById."""
+    target_ids: Sequence[str] | None = None
+    """Targets that the target phase is about, in place of those of the target query."""
     run_target_phase: bool = True
     allow_empty_source_set: bool = False
     qualifiers: Sequence[str] = ()
@@ -158,8 +160,8 @@ class Run:
         self.transaction = transaction
         self.world = PageWorld(
             container=self.mapping.target,
-            links=LinkStage(self.linkage, transaction, bridge, self.qualifiers),
-            targets=self.target.stage(call, transaction, bridge),
+            links=LinkStage(self.linkage, transaction, bridge, self.qualifiers, statistics=self.statistics),
+            targets=self.target.stage(call, transaction, bridge, self.statistics),
             read_source=read_source,
             bridge=bridge,
             target_set=self.target_set,

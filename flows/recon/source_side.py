@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from conf.errors import BadRequest, NotFound
 from flows.projection import project
 from flows.recon.managed_stage import whole
-from flows.recon.queries import SideQuery
+from flows.recon.queries import ATTRIBUTES, NATIVE_FILTER, SideQuery
 from flows.router import Query
 from flows.store import managed
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Item = tuple[str, Json | None]
+
+
+@runtime_checkable
+class Narrows(Protocol):
+    """A connector that reads filters in its system's own language."""
+
+    def narrowed(self, search_filter: str) -> Connector:
+        """The same system with only what matches; ConfigError for a filter that cannot be read."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -93,8 +102,14 @@ class SystemSource:
     object_type: str
 
     async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
-        pages = self.connector.pages(
-            self.object_type, filter=query.filter, fields=None, page_size=size, resume=after or None
+        connector, native = self.connector, query.parameters.get(NATIVE_FILTER)
+        if native is not None:
+            if not isinstance(connector, Narrows):
+                raise BadRequest(f"system/{connector.name} has no filter language of its own: {native}")
+            connector = connector.narrowed(str(native))
+        fields = query.parameters.get(ATTRIBUTES)
+        pages = connector.pages(
+            self.object_type, filter=query.filter, fields=fields, page_size=size, resume=after or None
         )
         async for page in pages:
             yield SourcePage(
@@ -140,6 +155,39 @@ class RoutedSource:
     async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
         found = {id: await self.read(call, id) for id in ids}
         return {id: value for id, value in found.items() if value is not None}
+
+
+@dataclass
+class ElsewhereSource:
+    """Objects of one collection, listed by a query of another resource (`resourceName` of the source query)."""
+
+    own: SourceSide
+    lister: SourceSide
+    full_entries: bool | None = None
+
+    async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
+        is_full = query.full_objects(self.full_entries)
+        async for page in self.lister.pages(call, replace(query, fields=None), size, after):
+            if is_full:
+                yield page
+                continue
+            ids = [id for id, _ in page.items]
+            found = await self.own.read_many(call, ids)
+            yield replace(page, items=[(id, found.get(id)) for id in ids])
+
+    async def read(self, call: Call, id: str) -> Json | None:
+        return await self.own.read(call, id)
+
+    async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
+        return await self.own.read_many(call, ids)
+
+
+def listed_source(call: Call, path: str, query: SideQuery, full_entries: bool | None) -> SourceSide:
+    """The source behind a container path, enumerated where its query says."""
+    own = source_side(call, path, full_entries)
+    if query.resource == path:
+        return own
+    return ElsewhereSource(own, source_side(call, query.resource), full_entries)
 
 
 def source_side(call: Call, path: str, full_entries: bool | None = None) -> SourceSide:

@@ -18,6 +18,7 @@ from flows.recon.queries import SideQuery
 from flows.recon.source_side import connector_of, managed_type_name
 from flows.recon.target_set import TargetSet
 from flows.router import Query
+from flows.statistics import Statistics
 from flows.store import managed
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class TargetSide(Protocol):
         """What the query gives; with the horizon of an earlier answer without what was made since, where that is known."""
         ...
 
-    def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> TargetStage: ...
+    def stage(
+        self, call: Call, transaction: Transaction, bridge: Bridge, statistics: Statistics
+    ) -> TargetStage: ...
 
 
 @dataclass
@@ -57,9 +60,11 @@ class ManagedTarget:
         found.horizon = mark
         return found
 
-    def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> ManagedStage:
+    def stage(
+        self, call: Call, transaction: Transaction, bridge: Bridge, statistics: Statistics
+    ) -> ManagedStage:
         type = call.runtime.project.managed_types[self.type]
-        return ManagedStage(call, type, transaction, bridge)
+        return ManagedStage(call, type, transaction, bridge, statistics=statistics)
 
 
 @dataclass
@@ -78,8 +83,10 @@ class SystemTarget:
             found += [(linkage.target_key(row.id), row.id) for row in page.broken if row.id is not None]
         return TargetSet.of(found)
 
-    def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> SystemStage:
-        return SystemStage(self.connector, self.object_type, bridge)
+    def stage(
+        self, call: Call, transaction: Transaction, bridge: Bridge, statistics: Statistics
+    ) -> SystemStage:
+        return SystemStage(self.connector, self.object_type, bridge, statistics)
 
 
 @dataclass
@@ -89,6 +96,7 @@ class SystemStage:
     connector: Connector
     object_type: str
     bridge: Bridge
+    statistics: Statistics
     known: dict[str, Json | None] = field(default_factory=dict)
 
     async def prefetch(self, ids: Sequence[str]) -> None:
@@ -122,13 +130,14 @@ class SystemStage:
     def update(self, before: Json, after: Json) -> Json:
         id = str(before["_id"])
         removed: Mapping[str, Any] = {key: None for key in before if key not in after}
-        updated = self.bridge.wait(self.connector.update(self.object_type, id, {**removed, **after}))
+        with self.statistics.measure("updateTargetObject"):
+            updated = self.bridge.wait(self.connector.update(self.object_type, id, {**removed, **after}))
         self.known[str(updated["_id"])] = updated
         return dict(updated)
 
     def delete(self, target: Json) -> None:
         id = str(target["_id"])
-        with suppress(NotFound):
+        with suppress(NotFound), self.statistics.measure("deleteTargetObject"):
             self.bridge.wait(self.connector.delete(self.object_type, id))
         self.known[id] = None
 
@@ -161,10 +170,14 @@ class RoutedTarget:
         )
         return TargetSet.of((linkage.target_key(str(row["_id"])), str(row["_id"])) for row in found.result)
 
-    def stage(self, call: Call, transaction: Transaction, bridge: Bridge) -> RoutedStage:
+    def stage(
+        self, call: Call, transaction: Transaction, bridge: Bridge, statistics: Statistics
+    ) -> RoutedStage:
         changes: list[Change] = []
         held_back = {**call.context, HELD_BACK: changes}
-        return RoutedStage(replace(call.inside(transaction), context=held_back), self.path, bridge, changes)
+        return RoutedStage(
+            replace(call.inside(transaction), context=held_back), self.path, bridge, changes, statistics
+        )
 
 
 @dataclass
@@ -176,6 +189,7 @@ class RoutedStage:
     bridge: Bridge
     changes: list[Change]
     """Held back from implicit synchronisation until the link is made."""
+    statistics: Statistics
 
     def object(self, id: str) -> Json | None:
         try:
@@ -199,11 +213,14 @@ class RoutedStage:
 
     def update(self, before: Json, after: Json) -> Json:
         path = f"{self.path}/{before['_id']}"
-        return self.bridge.wait(self.call.runtime.router.update(self.call, path, before.get("_rev"), after))
+        with self.statistics.measure("updateTargetObject"):
+            return self.bridge.wait(
+                self.call.runtime.router.update(self.call, path, before.get("_rev"), after)
+            )
 
     def delete(self, target: Json) -> None:
         path = f"{self.path}/{target['_id']}"
-        with suppress(NotFound):
+        with suppress(NotFound), self.statistics.measure("deleteTargetObject"):
             self.bridge.wait(self.call.runtime.router.delete(self.call, path, target.get("_rev")))
 
     def revisions(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from conf.filters import evaluate
 from conf.filters.parse import parse
 from conf.mapping import load_mappings
-from flows.projection import page, sort_rows
+from flows.projection import page, read_cookie, write_cookie
 from flows.resources.recon import unknown
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store import entries, runs
@@ -41,7 +41,7 @@ class AssociationResource(Resource):
                 if run.persist_associations and run.ended
             ]
         matches = evaluate.predicate(parse(query.filter or "true"), ignore_case=False)
-        return page(sort_rows([row for row in found if matches(row)], query.sort_keys), query)
+        return page([row for row in found if matches(row)], query)
 
 
 class AssociationEntryResource(Resource):
@@ -53,11 +53,12 @@ class AssociationEntryResource(Resource):
             if run is None or not run.persist_associations:
                 raise unknown(parts["run"])
             about = await summary(transaction, run)
-            start = query.offset or int(query.cookie or 0)
+            start = read_cookie(query.cookie) if query.cookie is not None else query.offset
             found, total = await entries.query(
                 transaction,
                 run.seq,
                 parse(query.filter or "true"),
+                same=same_in_all(run, about),
                 sort_keys=query.sort_keys,
                 page_size=query.page_size + 1 if query.page_size else 0,
                 offset=start,
@@ -67,7 +68,7 @@ class AssociationEntryResource(Resource):
         shown = found[: query.page_size] if more else found
         return QueryResult(
             [entry_document(run, about, entry) for entry in shown],
-            cookie=str(start + query.page_size) if more else None,
+            cookie=write_cookie(start + query.page_size) if more else None,
             total_policy="EXACT" if total >= 0 else "NONE",
             total=total,
         )
@@ -96,6 +97,13 @@ async def summary(transaction: Transaction, run: RunRow) -> Json:
         "isAnalysis": "true" if run.is_analysis else "false",
         "finishTime": f"{moment:%Y-%m-%dT%H:%M:%S}.{ended % 1000:03d}000Z",
     }
+
+
+def same_in_all(run: RunRow, about: Json) -> dict[str, str]:
+    """Members that every entry of a run has alike."""
+    collections = ("sourceResourceCollection", "targetResourceCollection")
+    alike = {"mapping": run.mapping, "reconId": run.id}
+    return alike | {name: about[name] for name in collections if about[name] is not None}
 
 
 def entry_document(run: RunRow, about: Json, entry: entries.Entry) -> Json:

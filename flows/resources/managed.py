@@ -22,6 +22,7 @@ from flows.router import Json, Query, QueryResult, Resource
 from flows.run_script import patch_transform
 from flows.store import audit, managed, sessions
 from flows.store.managed import Stored, new_rev
+from flows.stored_queries import stored_filter
 
 if TYPE_CHECKING:
     from flows.call import Call
@@ -289,17 +290,9 @@ def _filter_of(query: Query) -> Filter | None:
         raise Forbidden("Access denied")
     if query.filter is not None:
         return filters.parse(query.filter)
-    match query.query_id:
-        case "query-all" | "query-all-ids":
-            return None
-        case "for-userName" if "uid" in query.parameters:
-            return Comparison(("userName",), "eq", query.parameters["uid"])
-        case "get-by-field-value" if {"field", "value"} <= query.parameters.keys():
-            return Comparison((query.parameters["field"],), "eq", query.parameters["value"])
-        case None:
-            return Literal(value=True)
-        case other:
-            raise BadRequest(f"The passed identifier {other} does not match any configured queries")
+    if query.query_id is not None:
+        return stored_filter(query.query_id, query.parameters)
+    return Literal(value=True)
 
 
 async def _patched(call: Call, type: ManagedType, before: Stored, operations: Sequence[Json]) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Final
@@ -74,7 +74,7 @@ MEMBERS: Final = Columns(
         "ambiguousTargetObjectIds": JsonMember("ambiguous", ()),
     }
 )
-"""Members that differ within a run; those that do not (reconId, mapping, collections) are the caller's."""
+"""Members that differ within a run."""
 
 
 async def query(
@@ -82,19 +82,24 @@ async def query(
     run: int,
     filter: Filter,
     *,
+    same: Mapping[str, str] | None = None,
     sort_keys: Sequence[str] = (),
     page_size: int = 0,
     offset: int = 0,
     count: bool = False,
 ) -> tuple[list[Entry], int]:
-    """Entries of a run that match, in their order, and the total of all pages (-1 unless counted)."""
-    where = condition(filter, MEMBERS, tx.dialect)
+    """Entries of a run that match, in their order, and the total of all pages (-1 unless counted).
+
+    `same` are the members that do not differ within the run (reconId, mapping, collections).
+    """
+    members = Columns({**MEMBERS.known, **{name: Constant(value) for name, value in (same or {}).items()}})
+    where = condition(filter, members, tx.dialect)
     parameters = (run, *where.parameters)
     total = -1
     if count:
         sql = f"select count(*) from recon_entry where run = ? and ({where.sql})"
         total = (await tx.fetch(sql, parameters))[0][0]
-    order = order_by(sort_keys, MEMBERS, tx.dialect, "seq")
+    order = order_by(sort_keys, members, tx.dialect, "seq")
     rows = await tx.fetch(
         f"select {', '.join(COLUMNS)} from recon_entry where run = ? and ({where.sql}) "
         f"order by {order} limit ? offset ?",
