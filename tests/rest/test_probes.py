@@ -25,6 +25,7 @@ OTHER_STATUS = {
     "recon: unknown mapping": (404, "an unknown mapping is not found"),
     "recon: unknown mapping with markup": (404, "an unknown mapping is not found"),
     "sync: performAction unknown mapping": (404, "an unknown mapping is not found"),
+    "recon: bad filter override": (400, "a filter that cannot be read is the caller's mistake"),
     "recon: delete unknown": (404, "8.1 purges runs"),
     "recon: delete finished": (200, "8.1 purges runs"),
     "sync: performAction without anything": (400, "what is missing is the caller's mistake"),
