@@ -32,7 +32,7 @@ class PrefectServer:
         return self._loaded.is_set()
 
     async def answers(self) -> bool:
-        """Whether the server is there; takes a second at most."""
+        """Whether the server is there; takes three seconds at most."""
         return await status_of(f"{self.api}/health") == 200
 
     def _load(self) -> None:

@@ -8,7 +8,7 @@ import ssl
 from urllib.parse import urlsplit
 
 
-async def status_of(url: str, within: float = 1.0) -> int | None:
+async def status_of(url: str, within: float = 3.0) -> int | None:
     """Status of a GET of this address, or None when nothing answered in time."""
     try:
         async with asyncio.timeout(within):
