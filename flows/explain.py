@@ -6,8 +6,8 @@ change anything through it.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, Forbidden, NotFound, ReconError
@@ -21,6 +21,7 @@ from flows.explain_attributes import Attributes, masked, secrets_of
 from flows.explain_rules import Trace, traced
 from flows.explain_words import sentences
 from flows.explain_world import Noted, RecordingWorld
+from flows.own_thread import in_own_thread
 from flows.recon.bridge import Bridge
 from flows.recon.pair import Pair, open_pair
 from flows.recon.qualifiers import qualifiers_for
@@ -72,7 +73,7 @@ async def explain(call: Call, mapping_name: str, id: str, *, target_side: bool =
         pair = await open_pair(inside, mapping_name, broker=broker)
         try:
             if not target_side and (source := await pair.read_source(id)) is not None:
-                qualifiers = await asyncio.to_thread(qualifiers_for, pair, source, None)
+                qualifiers = await in_own_thread(partial(qualifiers_for, pair, source, None))
                 found = [await _look(call, pair, one, source_id=id, source=source) for one in qualifiers]
             else:
                 targets = await _targets(pair, id, target_side=target_side)
@@ -96,7 +97,7 @@ async def _targets(pair: Pair, id: str, *, target_side: bool) -> list[tuple[str,
         links = [(one, world.link_of_source(one, id)) for one in qualifiers]
         return [(one, link.target_id) for one, link in links if link is not None]
 
-    found = await asyncio.to_thread(look)
+    found = await in_own_thread(look)
     if not found:
         what = f"Target object {mapping.target}" if target_side else f"Source object {mapping.source}"
         more = "" if target_side else ", and no link of it is left"
@@ -123,7 +124,7 @@ async def _look(call: Call, pair: Pair, qualifier: str, **facts: Any) -> Explana
             return
         _attempt(found)
 
-    await asyncio.to_thread(work)
+    await in_own_thread(work)
     before = found.noted.before.get(operation.target_id or "")
     after = found.noted.content
     if after is None and operation.effect is Effect.UNCHANGED:

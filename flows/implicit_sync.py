@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from conf import pointer
+from conf.errors import Conflict
 from conf.terms import Action, EntryStatus
 from flows.engine.differences import equal
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
 from flows.engine.source import DeletedSourceOperation, SourceOperation
+from flows.own_thread import in_own_thread
 from flows.recon.changes import HELD_BACK, Change
 from flows.recon.pair import Pair, open_pair
 from flows.recon.qualifiers import qualifiers_for
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from flows.call import Call
 
 Json = dict[str, Any]
+
+DEEPEST: Final = 20
+"""Mappings that may follow each other from one change; more of them lead in a circle."""
 
 
 async def notify(call: Call, type: str, id: str, before: Json | None, after: Json | None) -> None:
@@ -38,8 +43,13 @@ async def synchronise(call: Call, container: str, change: Change) -> list[Json]:
     """Run every mapping of the changed collection, in order; what fails leaves the change itself in place.
 
     Answers one result per mapping and qualifier, as managed `onSync` and the notify actions show them. After the first
-    failing mapping the others are SKIPPED.
+    failing mapping the others are SKIPPED. Raises Conflict when mappings lead in a circle.
     """
+    if call.triggers.count("sync") > DEEPEST:
+        raise Conflict(
+            f"Mappings lead in a circle: a change has come back to {container} again and again. Share the links of two "
+            "mappings that lead there and back (`links`), or set enableSync to false in one of them"
+        )
     results: list[Json] = []
     failed = False
     for mapping in concerned(call, container, change):
@@ -85,7 +95,7 @@ async def _entries(call: Call, pair: Pair, change: Change) -> list[Json]:
     results = []
     world = pair.world
     world.sources[change.id] = change.after
-    qualifiers = await asyncio.to_thread(qualifiers_for, pair, change.after, change.before)
+    qualifiers = await in_own_thread(partial(qualifiers_for, pair, change.after, change.before))
     for qualifier in qualifiers:
         operation = _operation(pair, qualifier, change)
 
@@ -95,7 +105,7 @@ async def _entries(call: Call, pair: Pair, change: Change) -> list[Json]:
             except RunFailed as error:
                 return operation.failed(Entry(operation.phase, operation.qualifier, change.id), error)
 
-        entry = await asyncio.to_thread(work)
+        entry = await in_own_thread(work)
         await world.publish()
         await _record(call, pair.mapping, entry)
         failed = entry.status is EntryStatus.FAILURE or entry.action is Action.EXCEPTION

@@ -5,7 +5,6 @@ The situation is assessed anew; when the caller expected another one, nothing is
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from flows.engine.operation import Operation
 from flows.engine.policies import first_post_action
 from flows.engine.source import SourceOperation
 from flows.engine.target import TargetOperation
+from flows.own_thread import in_own_thread
 from flows.recon.pair import Pair, open_pair
 from flows.recon.recording import record_performed
 
@@ -133,7 +133,7 @@ async def _act(pair: Pair, asked: Asked) -> tuple[Entry, ReconError | None]:
     def work() -> None:
         found.append(entry_of(operation, asked, pair))
 
-    await asyncio.to_thread(work)
+    await in_own_thread(work)
     await world.publish()
     return found[0]
 
