@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conf.filters.ast import Filter
+from conf.reconciliation_schema import Reconciliation
 from conf.script_config import ScriptConfig
 from conf.terms import DEFAULT_QUALIFIER, Action, Situation
 
@@ -115,6 +116,8 @@ class ObjectMapping:
     clustered: bool = False
     raw: dict[str, Any] = field(default_factory=dict)
     """The mapping as it was written, unknown members included."""
+    reconciliation: Reconciliation | None = None
+    """The two-way configuration that it was compiled from."""
     problems: tuple[str, ...] = ()
     """Why it cannot run; the mapping is out of service while there are any."""
 

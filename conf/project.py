@@ -14,13 +14,14 @@ from conf import config_files
 from conf.access import AccessRule
 from conf.authentication import Authentication
 from conf.config_files import ConfigFile, Json
-from conf.document import Problem
+from conf.document import Problem, did_you_mean
 from conf.email import EmailConfig
 from conf.errors import BadRequest, ConfigError, Conflict, NotFound, PreconditionFailed
 from conf.managed_schema import ManagedType
 from conf.mapping import ObjectMapping
 from conf.positions import line_of
 from conf.provisioner import ConnectorConfig
+from conf.reconciliation_schema import Reconciliation
 from conf.schedule import ScheduleConfig
 from conf.script_config import ScriptConfig
 from conf.script_files import ScriptFiles
@@ -115,8 +116,30 @@ class LiveProject:
         ]
         return (*self._broken.values(), *found)
 
+    @property
+    def all_mappings(self) -> tuple[ObjectMapping, ...]:
+        """`mappings`, and those that two-way configurations compile to."""
+        return (*self.mappings, *self._snapshot.compiled.values())
+
+    @property
+    def reconciliations(self) -> Mapping[str, Reconciliation]:
+        """Two-way configurations by name, those out of service included."""
+        return self._snapshot.reconciliations
+
+    def reconciliation(self, name: str) -> Reconciliation:
+        """The two-way configuration of that name, perhaps out of service; NotFound when there is none."""
+        found = self._snapshot.reconciliations.get(name)
+        if found is not None:
+            return found
+        if (broken := self._broken.get(f"reconciliation/{name}")) is not None:
+            raise Conflict(f"The configuration cannot be read. {broken}")
+        hint = did_you_mean(name, self._snapshot.reconciliations)
+        raise NotFound(f"There is no reconciliation '{name}': conf has no reconciliation-{name}.json.{hint}")
+
     def mapping(self, name: str) -> ObjectMapping:
         """The mapping of that name, perhaps out of service; NotFound when there is none."""
+        if (compiled := self._snapshot.compiled.get(name)) is not None:
+            return compiled
         for mapping in self.mappings:
             if mapping.name == name:
                 return mapping

@@ -22,6 +22,7 @@ _SERVICES: Final = {
     "provisioner": "provisioner",
     "script": "script",
     "taskscanner": "taskscanner",
+    "reconciliation": "reconciliation",
 }
 SYNC_ACTIONS: Final = ("reconcile", "recon", "reconById", "reconByQuery")
 
@@ -52,7 +53,7 @@ class ScheduleConfig:
     persisted: bool
     recoverable: bool
     service: str
-    """`sync`, `provisioner`, `script` or `taskscanner`."""
+    """`sync`, `provisioner`, `script`, `taskscanner` or `reconciliation`."""
     context: dict[str, Any]
     log_level: str
     raw: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +64,12 @@ class ScheduleConfig:
         """Name of the mapping that it reconciles, if it does."""
         named = self.context.get("mapping")
         return named if self.service == "sync" and isinstance(named, str) else None
+
+    @property
+    def reconciliation(self) -> str | None:
+        """Name of the two-way configuration that it runs, if it does."""
+        named = self.context.get("reconciliation")
+        return named if self.service == "reconciliation" and isinstance(named, str) else None
 
     def next_times(self, after_ms: int, n: int = 1) -> list[int]:
         """The next times it is due, in epoch milliseconds; none while it is disabled."""
@@ -181,6 +188,8 @@ def _context(root: Node, service: str) -> dict[str, Any]:
     if not child.is_object():
         return {}
     context: dict[str, Any] = child.value
+    if service.removeprefix(_SERVICE_PREFIX) == "reconciliation":
+        child.text("reconciliation", required=True)
     if service.removeprefix(_SERVICE_PREFIX) == "sync":
         action = child.text("action")
         if action not in SYNC_ACTIONS:

@@ -16,8 +16,12 @@ from conf.email import ID as EMAIL
 from conf.email import EmailConfig, read_email
 from conf.managed_schema import ManagedType, read_managed
 from conf.mapping import MappingSet, read_mappings
+from conf.mapping_schema import ObjectMapping
 from conf.provisioner import PREFIX as PROVISIONER
 from conf.provisioner import ConnectorConfig, read_connector
+from conf.reconciliation_mappings import mappings_of, read_reconciliations
+from conf.reconciliation_schema import Reconciliation
+from conf.reconciliation_terms import PREFIX as RECONCILIATION
 from conf.schedule import PREFIX as SCHEDULE
 from conf.schedule import ScheduleConfig, read_schedule
 from conf.substitution import Substitution
@@ -38,6 +42,10 @@ class Snapshot:
     connectors: Mapping[str, ConnectorConfig] = field(default_factory=dict)
     """By name, as in `system/<name>`."""
     schedules: Mapping[str, ScheduleConfig] = field(default_factory=dict)
+    reconciliations: Mapping[str, Reconciliation] = field(default_factory=dict)
+    """Two-way configurations by name."""
+    compiled: Mapping[str, ObjectMapping] = field(default_factory=dict)
+    """Mappings that they compile to, by name; none of sync.json's."""
     authentication: Authentication = field(default_factory=Authentication)
     access: tuple[AccessRule, ...] = ()
     email: EmailConfig | None = None
@@ -61,13 +69,19 @@ class Reader:
     def snapshot(self, documents: Mapping[str, Json], before: Snapshot | None = None) -> Snapshot:
         """Read all documents; those that stand unchanged in `before` are not read again."""
         reading = _Pass(self, documents, before)
+        mappings, managed, connectors = reading.mappings(), reading.managed(), reading.connectors()
+        reconciliations = reading.reconciliations(managed, connectors)
         return Snapshot(
             generation=before.generation + 1 if before else 1,
             documents=documents,
-            mappings=reading.mappings(),
-            managed_types=reading.managed(),
-            connectors=reading.connectors(),
+            mappings=mappings,
+            managed_types=managed,
+            connectors=connectors,
             schedules=reading.schedules(),
+            reconciliations=reconciliations,
+            compiled={
+                mapping.name: mapping for found in reconciliations.values() for mapping in mappings_of(found)
+            },
             authentication=reading.authentication(),
             access=reading.access(),
             email=reading.email(),
@@ -152,6 +166,13 @@ class _Pass:
             if schedule is not None:
                 found[name] = schedule
         return found
+
+    def reconciliations(
+        self, managed: Mapping[str, ManagedType], connectors: Mapping[str, ConnectorConfig]
+    ) -> dict[str, Reconciliation]:
+        """Read again with each change: they refer to types and systems, which may have changed."""
+        placed = {id: self.reader.substitution.apply(self.documents[id]) for id in self._ids(RECONCILIATION)}
+        return read_reconciliations(placed, self._reading, self.reader.describe, managed, connectors)
 
     def _ids(self, prefix: str) -> Iterator[str]:
         return (id for id in sorted(self.documents) if id.startswith(prefix))

@@ -89,7 +89,7 @@ class _Work:
         """Perform what can be performed together; answers the rest."""
         if performer(self._runtime) is not perform_action:
             return list(orders)
-        serving = {mapping.name for mapping in self._runtime.project.mappings if not mapping.problems}
+        serving = {mapping.name for mapping in self._runtime.project.all_mappings if not mapping.problems}
         groups: dict[str, list[_Due]] = defaultdict(list)
         for order in orders:
             task = self._tasks[order.task]

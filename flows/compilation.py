@@ -20,6 +20,8 @@ from flows.engine.rules import (
     WorkflowTrigger,
 )
 from flows.statistics import Statistics
+from flows.two_way.compile import scripts_of as two_way_scripts
+from flows.two_way.compile import two_way_rules
 
 if TYPE_CHECKING:
     from conf.mapping import AttributeMapping, ObjectMapping, Policy
@@ -47,11 +49,13 @@ class Compiler:
     statistics: Statistics
     has_file: Callable[[str], bool] = lambda _file: False
     """Whether the project has a script file of its own of that name."""
+    assesses: str = ""
+    """Two-way: `whole` or `part` (of the source) leaves for later what destroys and what writes the other side."""
 
     def rules(self, mapping: ObjectMapping) -> MappingRules:
         """Compile; raises ConfigError for a script that does not compile."""
         hook = self.hook
-        return MappingRules(
+        rules = MappingRules(
             name=mapping.name,
             source=mapping.source,
             target=mapping.target,
@@ -77,6 +81,7 @@ class Compiler:
             post_mapping=hook(mapping.post_mapping, "postMappingScript"),
             configuration=mapping.raw,
         )
+        return rules if mapping.reconciliation is None else two_way_rules(self, rules, mapping)
 
     def hook(self, script: ScriptConfig | None, metric: str | None) -> Hook | None:
         """A script as a callable, measured under `metric`; None for none, and for shipped ones without effect here."""
@@ -151,6 +156,8 @@ def scripts_of(
     mapping: ObjectMapping, has_file: Callable[[str], bool] = lambda _file: False
 ) -> list[ScriptConfig]:
     """Every script that processing an entry of the mapping may run; what is built in as a rule is none."""
+    if mapping.reconciliation is not None:
+        return two_way_scripts(mapping.reconciliation)
     found: list[Any] = [
         mapping.valid_source,
         mapping.valid_target,

@@ -143,7 +143,9 @@ def _attempt(found: Explanation) -> None:
         return
     action = entry.action
     if action is Action.ASYNC:
-        action = found.if_approved = DEFAULT_ACTIONS[operation.situation]
+        answer = operation.answer
+        action = DEFAULT_ACTIONS[operation.situation] if answer is None else answer.action
+        found.if_approved = action
     if action not in WRITING:
         return
     try:

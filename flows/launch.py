@@ -31,6 +31,10 @@ OVERRIDES: Final[Mapping[str, type]] = {
 """What a request body may override for one run, and nothing else."""
 
 
+TWO_WAY: Final = "reconciliation:"
+"""How the trigger of a run begins that is a stage of a two-way run."""
+
+
 @dataclass(frozen=True)
 class Launch:
     """A run as it is asked for."""
@@ -44,8 +48,8 @@ class Launch:
     trigger: str = "rest"
     target_ids: tuple[str, ...] | None = None
     """With source ids: the targets that the target phase visits."""
-    assesses: bool = False
-    """Of a two-way mapping: leave for later what destroys and what writes the other side."""
+    assesses: str = ""
+    """Of a two-way mapping: `whole` or `part`, see `flows.two_way.responder`."""
 
 
 def read_overrides(body: Any) -> Json:
@@ -72,6 +76,12 @@ async def launch(call: Call, asked: Launch) -> RunRow:
     """
     project = call.runtime.project
     mapping = project.mapping(asked.mapping)
+    if mapping.reconciliation is not None and not (asked.is_analysis or asked.trigger.startswith(TWO_WAY)):
+        name = mapping.reconciliation.name
+        raise Conflict(
+            f"{mapping.name} belongs to the reconciliation {name}, whose guards it would pass by; "
+            f"start that: reconciliation/{name}?_action=start"
+        )
     if mapping.problems:
         raise Conflict(f"Mapping {mapping.name} is out of service: {'; '.join(mapping.problems)}")
     parameters = effective_parameters(mapping, asked)
@@ -88,7 +98,7 @@ async def launch(call: Call, asked: Launch) -> RunRow:
             "overrides": asked.overrides,
             **({} if asked.source_ids is None else {"sourceIds": list(asked.source_ids)}),
             **({} if asked.target_ids is None else {"targetIds": list(asked.target_ids)}),
-            **({"assesses": True} if asked.assesses else {}),
+            **({"assesses": asked.assesses} if asked.assesses else {}),
         },
         configuration=pinned_configuration(call, mapping),
         parameters=parameters,

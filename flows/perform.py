@@ -159,6 +159,16 @@ def entry_of(operation: Operation, asked: Asked, pair: Pair) -> tuple[Entry, Rec
         )
         return operation.failed(entry, mismatch), mismatch
     entry.action = asked.action
+    if pair.rules.responder is not None:
+        try:
+            operation.answer = pair.rules.responder.respond(operation, approved=True)
+        except ReconError as error:
+            return operation.failed(entry, error), error
+        if operation.answer.action is not asked.action:
+            otherwise = Conflict(
+                f"{asked.action} is not what the configuration answers here; it is {operation.answer.action}"
+            )
+            return operation.failed(entry, otherwise), otherwise
     policies = pair.rules.policies.get(entry.situation, ())
     post_action = None if asked.ignore_post_action else first_post_action(policies)
     errors: list[ReconError] = []

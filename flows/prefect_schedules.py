@@ -15,7 +15,7 @@ from uuid import UUID
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Scheduled
+from prefect.states import Cancelled, Completed, Scheduled
 
 from flows import schedules
 from flows.prefect_client import TAG, Deployments, slug
@@ -45,7 +45,7 @@ async def keep_in_step(
     client: PrefectClient, deployments: Deployments, runtime: Runtime, jobs: Mapping[str, Job]
 ) -> None:
     """Make the server's schedules those of the project, and drop deployments of mappings that are gone."""
-    mappings = {mapping.name for mapping in runtime.project.mappings}
+    mappings = {mapping.name for mapping in runtime.project.all_mappings}
     wanted: dict[str, dict[str, Job]] = defaultdict(dict)
     for job in jobs.values():
         if job.mapping in mappings and job.runs:
@@ -194,7 +194,9 @@ async def _deliver_job(
             continue
         outcome, sentence = taken
         _LOG.info("schedule due", extra={"job": job.name, "slot": slot, "outcome": outcome.value})
-        if outcome is not schedules.SlotOutcome.STARTED:
+        if job.reconciliation is not None and outcome is schedules.SlotOutcome.STARTED:
+            await _end(client, flow_run.id, Completed(name="Started", message=sentence))
+        elif outcome is not schedules.SlotOutcome.STARTED:
             shown = "Skipped" if outcome is schedules.SlotOutcome.SKIPPED else "Missed"
             await _end(client, flow_run.id, Cancelled(name=shown, message=sentence))
 

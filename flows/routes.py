@@ -13,6 +13,7 @@ from flows.resources.link import Links
 from flows.resources.managed import ManagedObjects
 from flows.resources.policy import Policies
 from flows.resources.recon import ReconResource
+from flows.resources.reconciliation import ReconciliationResource
 from flows.resources.reconciliation_history import ReconciliationHistory, ReconciliationObjects
 from flows.resources.reconciliation_report import ReconciliationReport
 from flows.resources.scheduler import Jobs, Scheduler, Triggers
@@ -30,6 +31,7 @@ def build_router() -> Router:
     router.add("recon", ReconResource(), deep=True)
     router.add("recon/assoc", AssociationResource())
     router.add("recon/assoc/{run}/entry", AssociationEntryResource())
+    router.add("reconciliation", ReconciliationResource())
     router.add("reconciliation/{name}/report", ReconciliationReport())
     router.add("reconciliation/history", ReconciliationHistory())
     router.add("reconciliation/history/{run}/object", ReconciliationObjects())

@@ -17,6 +17,7 @@ from flows.runtime import running
 from flows.shell import EmbeddedShell, Interrupted
 from flows.store import runs
 from flows.store.runs import LeaseLost
+from flows.two_way.carrying import advance_all
 from flows.worker_rows import WorkerId, clock
 from flows.workflow_project import definitions_of
 
@@ -104,7 +105,8 @@ class RunLane:
     async def _one(self, lane: Lane, runtime: Runtime) -> bool:
         run = await self._claim(runtime)
         if run is None:
-            return False
+            # with nobody else to do it, two-way runs are brought on between their stages
+            return self._once and await advance_all(runtime, self.owner) > 0
         held = self.held = Held(run.id, run.token)
         _LOG.info("run taken", extra={"run": run.id, "mapping": run.mapping, "claim": run.token})
 

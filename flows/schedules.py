@@ -17,8 +17,11 @@ from conf.errors import ReconError
 from conf.schedule import ScheduleConfig, read_schedule
 from flows.call import Caller
 from flows.launch import Launch, launch
-from flows.store import runs
+from flows.store import runs, two_way
 from flows.store import schedules as store
+from flows.two_way.job import job_document, job_name
+from flows.two_way.starting import NOT_FINISHED, start
+from flows.two_way.state import Options
 
 if TYPE_CHECKING:
     from conf.project import LiveProject
@@ -76,7 +79,14 @@ class Job:
 
     @property
     def mapping(self) -> str | None:
+        """The mapping that it reconciles; of a two-way configuration the one whose deployment shows its slots."""
+        if self.reconciliation is not None:
+            return f"reconciliation_{self.reconciliation}_toIdm"
         return self.schedule.mapping
+
+    @property
+    def reconciliation(self) -> str | None:
+        return self.schedule.reconciliation
 
     @property
     def live_source(self) -> str | None:
@@ -141,6 +151,10 @@ async def all_jobs(tx: Transaction, project: LiveProject) -> dict[str, Job]:
     rows = await store.list_jobs(tx)
     paused = {row.id for row in rows if row.paused}
     found = {name: Job(schedule, name in paused) for name, schedule in project.schedules.items()}
+    for configuration in project.reconciliations.values():
+        name, document = job_name(configuration.name), job_document(configuration)
+        if document is not None and (schedule := job_of(name, document)) is not None:
+            found[name] = Job(schedule, name in paused)
     for row in rows:
         if row.origin == "rest" and (schedule := job_of(row.id, row.body)) is not None:
             found[row.id] = Job(schedule, row.paused)
@@ -182,6 +196,8 @@ async def _start(call: Call, job: Job, flow_run_id: str | None) -> tuple[SlotOut
     tx = call.transaction
     if tx is None or job.mapping is None:
         raise ValueError("a slot is decided inside a transaction, for a job that reconciles")
+    if job.reconciliation is not None:
+        return await _start_two_way(call, tx, job, job.reconciliation)
     if await runs.working(tx, job.mapping) or await runs.waiting(tx, job.mapping):
         return SlotOutcome.SKIPPED, f"skipped: a run of {job.mapping} was still going on", None
     try:
@@ -191,6 +207,18 @@ async def _start(call: Call, job: Job, flow_run_id: str | None) -> tuple[SlotOut
     if flow_run_id is not None:
         await runs.set_flow_run(tx, run.id, flow_run_id)
     return SlotOutcome.STARTED, f"started run {run.id}", run.id
+
+
+async def _start_two_way(
+    call: Call, tx: Transaction, job: Job, name: str
+) -> tuple[SlotOutcome, str, str | None]:
+    if under_way := await two_way.active(tx, name):
+        return SlotOutcome.SKIPPED, f"{NOT_FINISHED}: {under_way[0].id}", None
+    try:
+        run = await start(call, name, Options(), trigger=f"schedule:{job.name}")
+    except ReconError as error:
+        return SlotOutcome.MISFIRED, f"not started: {error.message}", None
+    return SlotOutcome.STARTED, f"started two-way run {run.id}", run.id
 
 
 async def note_told(tx: Transaction, job: Job, deployment_id: str | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from approvals import intents
 from conf.database import Database, Transaction
 from flows.call import now_ms
-from flows.store import runs, workers
+from flows.store import runs, two_way_leases, workers
 from flows.wake import alive
 
 FORGOTTEN_MS = 3_600_000
@@ -61,6 +61,9 @@ async def lapse_dead(database: Database, host: str) -> None:
 async def _lapse(tx: Transaction, worker: str) -> None:
     for owner in await _lanes(tx, "recon_run where working = 1", worker):
         await runs.release_owner(tx, owner)
+    for owner in await two_way_leases.owners(tx):
+        if owner == worker or owner.startswith(f"{worker}/"):
+            await two_way_leases.release_owner(tx, owner)
     for owner in await _lanes(tx, "intent where state = 'CLAIMED'", worker):
         await intents.lapse(tx, owner)
     await workers.delete(tx, worker)

@@ -41,7 +41,7 @@ async def audit_refusal(call: Call, tx: Transaction, order: Intent, task: Task, 
     )
     if noted:
         return
-    mapping = next((each for each in call.runtime.project.mappings if each.name == task.mapping), None)
+    mapping = next((each for each in call.runtime.project.all_mappings if each.name == task.mapping), None)
     await audit.append_recon(
         tx,
         [

@@ -18,6 +18,7 @@ from flows.reconcile import execute_run
 from flows.runtime import running
 from flows.shell import EmbeddedShell
 from flows.store import runs
+from flows.two_way.carrying import advance_all
 
 ADMIN = {
     "X-OpenIDM-Username": "openidm-admin",
@@ -75,7 +76,7 @@ async def _work(runtime: Runtime, woken: asyncio.Event) -> None:
     while True:
         await woken.wait()
         woken.clear()
-        while await _run_one(runtime):
+        while await _run_one(runtime) or await advance_all(runtime, "embedded"):
             pass
 
 

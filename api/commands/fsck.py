@@ -66,7 +66,7 @@ async def _check(settings: Settings) -> Checked:
 def _mappings(settings: Settings) -> tuple[ObjectMapping, ...]:
     """Those of the project; the store can be checked without them."""
     try:
-        return open_project(settings.project).mappings
+        return open_project(settings.project).all_mappings
     except ReconError as error:
         note(f"The links of the mappings were not checked: {error.message}")
         return ()

@@ -22,7 +22,8 @@ def perform(operation: Operation, action: Action) -> None:
         case Action.CREATE:
             create(operation)
         case Action.UPDATE:
-            link(operation)
+            if operation.answer is None or operation.source_id is not None:
+                link(operation)
             update(operation)
             operation.world.settle()
             post_mapping(operation)
@@ -46,9 +47,7 @@ def create(operation: Operation) -> None:
         raise EntryFailed("target object already exists")
     rules = operation.rules
     content: dict[str, object] = {}
-    apply_properties(
-        rules, operation.source, content, qualifier=operation.qualifier, old_source=operation.old_source
-    )
+    write_content(operation, content, None)
     mapped_id = content.get("_id")
     if mapped_id is not None:
         operation.target_id, operation.shown_without_object = str(mapped_id), True
@@ -69,6 +68,22 @@ def create(operation: Operation) -> None:
     finally:
         operation.world.settle()
     post_mapping(operation)
+
+
+def write_content(operation: Operation, target: Json, before: Json | None) -> None:
+    """Map the source onto `target`, in place; a responder's content takes the place of the properties."""
+    answer = operation.answer
+    if answer is not None and answer.content is not None:
+        answer.content(operation.trigger_scope() | {"target": target}, ("target",))
+    elif operation.source is not None:
+        apply_properties(
+            operation.rules,
+            operation.source,
+            target,
+            qualifier=operation.qualifier,
+            old_source=operation.old_source,
+            old_target=before,
+        )
 
 
 def _is_what_was_mapped(created: Json, content: Json) -> bool:
@@ -96,18 +111,12 @@ def link(operation: Operation) -> None:
 
 def update(operation: Operation) -> None:
     """Map onto the present target and write it when it differs; without both objects there is nothing to do."""
-    if operation.source is None or operation.target is None:
+    is_answered = operation.answer is not None and operation.answer.content is not None
+    if operation.target is None or (operation.source is None and not is_answered):
         return
     rules, target = operation.rules, operation.target
     before = copy_json(target)
-    apply_properties(
-        rules,
-        operation.source,
-        target,
-        qualifier=operation.qualifier,
-        old_source=operation.old_source,
-        old_target=before,
-    )
+    write_content(operation, target, before)
     if rules.on_update is not None:
         rules.on_update(operation.trigger_scope() | {"oldTarget": before}, ("target",))
     if equal(before, target):

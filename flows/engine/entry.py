@@ -46,5 +46,7 @@ class Entry:
     """Whether an audit entry is written: not for NOREPORT that succeeded."""
     fingerprint_holds: bool = False
     """The target now equals what this source maps to, so an unchanged source needs no mapping next time."""
+    facts: dict[str, Any] | None = None
+    """What a responder keeps of the entry."""
     fields: dict[str, Any] = field(default_factory=dict)
     """Further members for audit, as the approver."""

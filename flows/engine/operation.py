@@ -8,7 +8,8 @@ from conf.terms import Action, EntryStatus, Phase, Situation
 from flows.engine.actions import perform
 from flows.engine.entry import Effect, Entry
 from flows.engine.failures import EntryFailed, RunFailed
-from flows.engine.policies import decide
+from flows.engine.policies import Decision, decide
+from flows.engine.responder import Answer
 from flows.engine.rules import Hook, Json, MappingRules, Scope, WorkflowTrigger
 from flows.engine.world import LinkFact, ProcessRequest, World
 
@@ -53,6 +54,8 @@ class Operation:
         self.situation: Situation | None = None
         self.effect: Effect | None = None
         self.unchanged_by_mapping = False
+        self.answer: Answer | None = None
+        """A responder's, where the mapping has one."""
         self.shown_without_object = False
         """A failed create shows the id that its mapping chose, although no such object was made."""
 
@@ -121,7 +124,9 @@ class Operation:
         entry.ambiguous = self.ambiguous
         post_action: Hook | None
         try:
-            decision = decide(self.rules, self.situation, self.source, self.qualifier)
+            decision = self.decide(self.situation)
+        except EntryFailed as error:
+            return self.failed(entry, error)
         except ReconError as error:
             raise RunFailed(f"A policy condition of {self.situation} failed: {error.message}") from error
         entry.action, post_action = decision.default, decision.post_action
@@ -136,6 +141,18 @@ class Operation:
             return self.closed(entry)
         return self.act(entry, post_action)
 
+    def decide(self, situation: Situation) -> Decision:
+        """By the responder, else by the policies."""
+        if self.rules.responder is None:
+            return decide(self.rules, situation, self.source, self.qualifier)
+        try:
+            answer = self.answer = self.rules.responder.respond(self)
+        except RunFailed:
+            raise
+        except ReconError as error:
+            raise EntryFailed(error.message, detail=error.detail) from error
+        return Decision(answer.trigger or answer.action, answer.action, None)
+
     def act(
         self,
         entry: Entry,
@@ -146,7 +163,10 @@ class Operation:
         entry.performed = True
         action = entry.action
         try:
-            if action is not None and action is not Action.IGNORE:
+            if self.answer is not None and self.answer.command is not None:
+                told = self.answer.command()
+                entry.message = told if isinstance(told, str) else None
+            elif action is not None and action is not Action.IGNORE:
                 self.load_target()
                 perform(self, action)
                 if post_action is not None and action not in WITHOUT_POST_ACTION:
@@ -238,6 +258,9 @@ class Operation:
         entry.handled = self.ambiguous if self.target_id is None else (*self.ambiguous, self.target_id)
         entry.reported = entry.action is not Action.NOREPORT or entry.status is EntryStatus.FAILURE
         entry.fingerprint_holds = self.unchanged_by_mapping and entry.status is EntryStatus.SUCCESS
+        if self.answer is not None and self.rules.responder is not None:
+            entry.message = entry.message or self.answer.message
+            entry.facts = self.rules.responder.settle(self, self.answer, entry)
         return entry
 
     def shown_target(self) -> str | None:

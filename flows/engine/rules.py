@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from conf.terms import Action, Situation
+from flows.engine.responder import Responder
 
 Json = dict[str, Any]
 Scope = dict[str, Any]
@@ -85,6 +86,8 @@ class MappingRules:
     post_mapping: Hook | None = None
     configuration: Json = field(default_factory=dict)
     """What scripts see as `mappingConfig`."""
+    responder: Responder | None = None
+    """Decides in place of the policies."""
 
     def correlates(self, qualifier: str) -> bool:
         """Whether a correlation is configured for this qualifier."""

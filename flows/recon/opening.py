@@ -75,7 +75,7 @@ def build_run(
 
     session = runtime.scripts.session(broker)
     has_file = own_file(runtime)
-    assesses = row.request.get("assesses") is True
+    assesses = str(row.request.get("assesses", ""))
     compiler = Compiler(runtime.scripts, session, statistics, has_file, assesses)
     rules = compiler.rules(mapping)
     source_ids, target_ids = row.request.get("sourceIds"), row.request.get("targetIds")

@@ -88,7 +88,9 @@ class PageWorld:
 
     def target_exists(self, id: str) -> bool:
         if self.target_set is not None:
-            return self.links.linkage.target_key(id) in self.target_set
+            known = self.links.linkage.target_key(id) in self.target_set
+            if known or not self.target_set.is_partial:
+                return known
         return self.targets.exists(id)
 
     def target_set_is_empty(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conf.terms import Action, Phase, Situation
 from flows.engine.entry import Entry
@@ -117,9 +117,17 @@ def _association(seq: int, entry: Entry) -> Association:
         target_id=entry.target_id,
         ambiguous=list(entry.ambiguous) or None,
         message=entry.message,
-        detail=entry.detail,
+        detail=_kept(entry),
         changed=entry.effect is not None and entry.effect != "unchanged",
     )
+
+
+def _kept(entry: Entry) -> Any:
+    """The detail, with what a responder keeps of the entry."""
+    if entry.facts is None:
+        return entry.detail
+    detail = entry.detail if isinstance(entry.detail, dict) else {}
+    return {**detail, "reconciliation": entry.facts}
 
 
 async def record_performed(call: Call, mapping: ObjectMapping, entry: Entry, asked: Asked) -> None:

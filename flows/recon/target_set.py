@@ -19,6 +19,8 @@ class TargetSet:
     objects: dict[str, Json] = field(default_factory=dict)
     """Objects that the query gave in place of those that the store has: only when it asked for a part of them."""
     was_empty: bool = True
+    is_partial: bool = False
+    """There may be targets beside these: whether one exists is looked up."""
     horizon: int | None = None
     """Mark of the time of the query, by which a resumed run leaves out what was made since."""
 

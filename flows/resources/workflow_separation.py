@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def separation_of(runtime: Runtime, task: Task) -> Separation:
     """Separation of duties for a task: as its mapping says, else workflow.json, else on."""
-    mapping = next((each for each in runtime.project.mappings if each.name == task.mapping), None)
+    mapping = next((each for each in runtime.project.all_mappings if each.name == task.mapping), None)
     document = runtime.project.documents.get("workflow", {})
     for where, given in (
         (f"mapping {task.mapping}", mapping.raw.get("separationOfDuties") if mapping else None),

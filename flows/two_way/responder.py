@@ -1,0 +1,312 @@
+"""Decides the entries of a mapping that was compiled from a two-way configuration.
+
+Both of its mappings meet the same objects from their own side. A run *assesses* first: then it does what adds to or
+updates its own side, and leaves for later what writes the other side and whatever destroys, which the guards count
+before. Later runs, over those objects alone, *perform*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from conf import pointer
+from conf.reconciliation_terms import Response, Treatment, TwoWaySituation
+from conf.terms import Action, EntryStatus, Phase, Situation
+from flows.engine.copying import copy_json
+from flows.engine.failures import EntryFailed
+from flows.engine.responder import Answer
+from flows.engine.rules import Hook, Json, PropertyRule, Scope, WorkflowTrigger
+from flows.two_way import pairs
+from flows.two_way.deeds import Chosen, Deed, Found, choose
+from flows.two_way.populate import Populate
+
+if TYPE_CHECKING:
+    from conf.reconciliation_schema import Answering, Reconciliation, StatusAttribute
+    from flows.engine.entry import Entry
+    from flows.engine.operation import Operation
+
+Command = Callable[[Scope], Any]
+
+LATER_IDM: Final = "idm"
+LATER_RESOURCE: Final = "resource"
+
+_ACTIONS: Final = {
+    Deed.CREATE_IDM: Action.CREATE,
+    Deed.CREATE_RES: Action.CREATE,
+    Deed.REVIVE_IDM: Action.UPDATE,
+    Deed.UPDATE_IDM: Action.UPDATE,
+    Deed.UPDATE_RES: Action.UPDATE,
+    Deed.DISABLE_IDM: Action.UPDATE,
+    Deed.DISABLE_RES: Action.UPDATE,
+    Deed.REMOVE_IDM: Action.DELETE,
+    Deed.DELETE_RES: Action.DELETE,
+    Deed.UNLINK: Action.UNLINK,
+}
+_UNCLEAR: Final = {
+    Situation.AMBIGUOUS: Action.EXCEPTION,
+    Situation.FOUND_ALREADY_LINKED: Action.EXCEPTION,
+    Situation.SOURCE_IGNORED: Action.IGNORE,
+    Situation.TARGET_IGNORED: Action.IGNORE,
+}
+
+
+@dataclass
+class Sides:
+    """The two objects of an entry, whichever of them is the mapping's source."""
+
+    idm: Json | None
+    resource: Json | None
+    linked: bool
+    idm_id: str | None
+    resource_id: str | None
+
+
+@dataclass
+class TwoWayResponder:
+    """Provides `flows.engine.responder.Responder`."""
+
+    configuration: Reconciliation
+    to_idm: bool
+    """Whether the mapping writes the repository."""
+    to_idm_rules: tuple[PropertyRule, ...]
+    to_resource_rules: tuple[PropertyRule, ...]
+    only_on_create: frozenset[tuple[bool, str]]
+    """Targets of properties that are written only when the object is made, with whether they are the resource's."""
+    scripts: dict[TwoWaySituation, Populate]
+    commands: dict[TwoWaySituation, Hook] = field(default_factory=dict)
+    assesses: str = ""
+    """`whole`: the run met every record of the source; `part`: there may be more. Empty: the run performs."""
+
+    def __post_init__(self) -> None:
+        pairs_ = self.configuration.policy_map
+        self._idm_paths = [(pair.idm, pair.idm_text) for pair in pairs_]
+        self._resource_paths = [(pair.resource, pair.resource_text) for pair in pairs_]
+        for status, paths in (
+            (self.configuration.idm_status, self._idm_paths),
+            (self.configuration.resource_status, self._resource_paths),
+        ):
+            if status is not None and all(path != (status.attribute,) for path, _ in paths):
+                paths.append(((status.attribute,), status.attribute))
+
+    # deciding
+
+    def respond(self, operation: Operation, *, approved: bool = False) -> Answer:
+        """The answer to an assessed entry."""
+        engine = operation.situation
+        if engine in _UNCLEAR:
+            return Answer(_UNCLEAR[engine], facts={"p": self._principal(self._sides(operation))})
+        sides = self._sides(operation)
+        situation = self._situation(sides)
+        if situation is None:
+            return Answer(Action.IGNORE)
+        answering = self.configuration.answer(situation)
+        facts: Json = {"s": str(situation), "r": str(answering.response), "p": self._principal(sides)}
+        facts |= {"idm": sides.idm_id, "resource": sides.resource_id, "linked": sides.linked}
+        facts["has"] = f"{'i' if sides.idm is not None else ''}{'r' if sides.resource is not None else ''}"
+        if self._is_unsure(operation, sides):
+            facts["unsure"] = True
+            return Answer(Action.REPORT, facts=facts)
+        if situation in self.commands:
+            return self._commanded(operation, sides, situation, facts, approved=approved)
+        found = Found(
+            sides.idm is not None, sides.resource is not None, sides.linked, self._is_deleted(sides)
+        )
+        deed, why = self._needed(choose(answering.response, found), situation, sides)
+        self._note_sides(facts, sides, situation, deed)
+        if deed is Deed.NOTHING:
+            action = self._bookkeeping(sides, operation, answering.response)
+            return Answer(action, content=_unchanged, message=why or None, facts=facts)
+        facts["d"] = str(deed)
+        own = deed.writes_resource is not self.to_idm
+        if not own or (self.assesses and deed.is_destructive):
+            facts["later"] = LATER_RESOURCE if deed.writes_resource else LATER_IDM
+            action = self._bookkeeping(sides, operation, answering.response)
+            return Answer(action, content=_unchanged, facts=facts)
+        trigger = None if approved else self._trigger(answering)
+        return Answer(_ACTIONS[deed], self._content(deed, situation, sides), trigger, facts=facts)
+
+    def _sides(self, operation: Operation) -> Sides:
+        target = copy_json(operation.load_target())
+        linked = operation.link is not None
+        source_id = operation.source_id
+        if self.to_idm:
+            return Sides(target, operation.source, linked, operation.target_id, source_id)
+        return Sides(operation.source, target, linked, source_id, operation.target_id)
+
+    def _situation(self, sides: Sides) -> TwoWaySituation | None:
+        """None where neither side has anything that counts."""
+        if sides.resource is None:
+            gone = sides.idm is None or self._is_deleted(sides)
+            return None if gone else TwoWaySituation.ONLY_IDM
+        if sides.idm is None:
+            return TwoWaySituation.IDM_DELETED if sides.linked else TwoWaySituation.ONLY_RESOURCE
+        return TwoWaySituation.IDM_DELETED if self._is_deleted(sides) else TwoWaySituation.BOTH
+
+    def _is_unsure(self, operation: Operation, sides: Sides) -> bool:
+        """An object without a link, where not every record was met: only the other mapping can tell."""
+        return (
+            self.to_idm
+            and self.assesses == "part"
+            and operation.phase is Phase.TARGET
+            and sides.resource is None
+            and not sides.linked
+        )
+
+    def _is_deleted(self, sides: Sides) -> bool:
+        status = self.configuration.idm_status
+        return (
+            status is not None and sides.idm is not None and sides.idm.get(status.attribute) in status.deleted
+        )
+
+    def _needed(self, chosen: Chosen, situation: TwoWaySituation, sides: Sides) -> Chosen:
+        """NOTHING for what would change nothing."""
+        deed, _ = chosen
+        if deed is Deed.DISABLE_IDM and _has(self.configuration.idm_status, sides.idm):
+            return Deed.NOTHING, "it is disabled in IDM already"
+        if deed is Deed.DISABLE_RES and _has(self.configuration.resource_status, sides.resource):
+            return Deed.NOTHING, "it is disabled in the resource already"
+        if deed not in (Deed.UPDATE_IDM, Deed.UPDATE_RES):
+            return chosen
+        before = sides.idm if deed is Deed.UPDATE_IDM else sides.resource
+        after = copy_json(before or {})
+        self._write(deed, situation, sides, after)
+        return (Deed.NOTHING, "") if after == before else chosen
+
+    def _bookkeeping(self, sides: Sides, operation: Operation, response: Response) -> Action:
+        """A pair that was found is linked, whatever is done about it: so its end is seen later."""
+        both = sides.idm is not None and sides.resource is not None
+        unlinks = response is Response.DELETE_FROM_IDM
+        if both and not sides.linked and operation.phase is Phase.SOURCE and not unlinks:
+            return Action.LINK
+        return Action.REPORT
+
+    def _trigger(self, answering: Answering) -> WorkflowTrigger | None:
+        """The approval that a response waits for."""
+        if answering.workflow is not None:
+            ask_again = answering.workflow.get("afterRejection") == "ask"
+            return WorkflowTrigger(str(answering.workflow.get("workflowName", "")), ask_again)
+        if self.configuration.treatment is Treatment.INBOX:
+            return WorkflowTrigger(self.configuration.workflow_name)
+        return None
+
+    # doing
+
+    def _content(self, deed: Deed, situation: TwoWaySituation, sides: Sides) -> Hook:
+        def content(scope: Scope, mutable: tuple[str, ...] = ()) -> None:
+            self._write(deed, situation, sides, scope["target"])
+
+        return content
+
+    def _write(self, deed: Deed, situation: TwoWaySituation, sides: Sides, target: Json) -> None:
+        """Change `target`, which is the object of the side that the deed writes."""
+        idm_status, resource_status = self.configuration.idm_status, self.configuration.resource_status
+        if deed is Deed.DISABLE_IDM and idm_status is not None:
+            target[idm_status.attribute] = idm_status.disabled
+            return
+        if deed is Deed.DISABLE_RES and resource_status is not None:
+            target[resource_status.attribute] = resource_status.disabled
+            return
+        script = self.scripts.get(situation)
+        if not deed.writes_resource:
+            pairs.write(self._rules(deed), sides.resource or {}, target)
+            if script is not None:
+                script(sides.resource, target, situation, self._principal(sides))
+            if deed is Deed.REVIVE_IDM and idm_status is not None:
+                target[idm_status.attribute] = idm_status.active
+            return
+        user = sides.idm or {}
+        if script is not None:
+            user = copy_json(user)
+            script(sides.resource, user, situation, self._principal(sides))
+        pairs.write(self._rules(deed), user, target)
+
+    def _rules(self, deed: Deed) -> list[PropertyRule]:
+        """The properties that a deed writes."""
+        of_resource = deed.writes_resource
+        rules = self.to_resource_rules if of_resource else self.to_idm_rules
+        creates = deed in (Deed.CREATE_IDM, Deed.CREATE_RES)
+        return [
+            rule for rule in rules if creates or (of_resource, rule.target_text) not in self.only_on_create
+        ]
+
+    def _commanded(
+        self, operation: Operation, sides: Sides, situation: TwoWaySituation, facts: Json, *, approved: bool
+    ) -> Answer:
+        """The custom command in place of the response."""
+        if self.assesses and self.configuration.answer(situation).response.is_destructive:
+            facts["later"] = LATER_IDM if self.to_idm else LATER_RESOURCE
+            facts["d"] = "COMMAND"
+            return Answer(Action.REPORT, facts=facts)
+        scope = {
+            "situation": str(situation),
+            "principal": facts["p"],
+            "user": copy_json(sides.idm),
+            "attributes": copy_json(sides.resource),
+        }
+        facts["d"] = "COMMAND"
+        command = self.commands[situation]
+        trigger = None if approved else self._trigger(self.configuration.answer(situation))
+        return Answer(Action.REPORT, trigger=trigger, facts=facts, command=lambda: command(scope))
+
+    # telling
+
+    def _principal(self, sides: Sides) -> str:
+        """Name by which a person knows the object."""
+        for value, path in (
+            (sides.resource, self.configuration.resource_field),
+            (sides.idm, self.configuration.idm_field),
+        ):
+            if value is not None and path:
+                found = pairs.listed(pointer.get(value, path))
+                if found and found[0] not in (None, ""):
+                    return str(found[0])
+        return sides.resource_id or sides.idm_id or ""
+
+    def _note_sides(self, facts: Json, sides: Sides, situation: TwoWaySituation, deed: Deed) -> None:
+        both = situation is TwoWaySituation.BOTH
+        differs = both and self._differs(sides)
+        facts["differs"] = differs
+        if not both or differs or deed is not Deed.NOTHING or self.configuration.report_nothing:
+            facts["ib"] = pairs.shown(self._idm_paths, sides.idm)
+            facts["rb"] = pairs.shown(self._resource_paths, sides.resource)
+
+    def _differs(self, sides: Sides) -> bool:
+        if sides.idm is None or sides.resource is None:
+            return False
+        if to_idm := self._rules(Deed.UPDATE_IDM):
+            return pairs.differ(to_idm, sides.resource, sides.idm)
+        return pairs.differ(self._rules(Deed.UPDATE_RES), sides.idm, sides.resource)
+
+    def settle(self, operation: Operation, answer: Answer, entry: Entry) -> Json:
+        """The facts, with the written side as it is now."""
+        facts = answer.facts
+        if entry.status is EntryStatus.FAILURE or "d" not in facts or "later" in facts:
+            return facts
+        if entry.action is Action.ASYNC:
+            return facts | {"pending": True}
+        mine, other = ("i", "r") if self.to_idm else ("r", "i")
+        paths = self._idm_paths if self.to_idm else self._resource_paths
+        facts[f"{mine}a"] = pairs.shown(paths, operation.target)
+        facts[f"{other}a"] = facts.get(f"{other}b")
+        facts["idm" if self.to_idm else "resource"] = operation.target_id
+        return facts
+
+
+def _has(status: StatusAttribute | None, value: Json | None) -> bool:
+    return (
+        status is not None and value is not None and pairs.same(value.get(status.attribute), status.disabled)
+    )
+
+
+def _unchanged(scope: Scope, mutable: tuple[str, ...] = ()) -> None:
+    """An object that is left as it is."""
+
+
+def refuse_unnamed(record: Json, path: tuple[str, ...], text: str) -> Any:
+    """The value that a record is matched by; EntryFailed where it has none."""
+    found = pairs.listed(pointer.get(record, path))
+    if not found or found[0] in (None, ""):
+        raise EntryFailed(f"Target system Principal can not be defined with Match Attribute Name: {text}")
+    return found[0]
