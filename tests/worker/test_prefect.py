@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.prefect,
+    pytest.mark.timeout(300),
     pytest.mark.usefixtures("tidy"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SECONDS = 40
+SECONDS = 100
 
 
 @asynccontextmanager
