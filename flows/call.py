@@ -14,6 +14,8 @@ from conf.database import Database, Transaction
 from conf.errors import NotFound
 from flows.connectors.base import Connector
 from flows.connectors.registry import open_connector
+from flows.sealed_values import SealedValues
+from flows.store.installation_key import installation_key
 from flows.store.passwords import Passwords
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Runtime:
     extras: dict[str, Any] = field(default_factory=dict)
     _connectors: dict[str, tuple[int, Connector]] = field(default_factory=dict)
     _passwords: Passwords | None = None
+    _sealed: SealedValues | None = None
 
     def connector(self, name: str) -> Connector:
         """The connector of `system/<name>` as it is configured now; raises NotFound or ConfigError."""
@@ -96,6 +99,13 @@ class Runtime:
         if self._passwords is None:
             self._passwords = Passwords.open(self.settings.data)
         return self._passwords
+
+    @property
+    def sealed(self) -> SealedValues:
+        """Encryption with this installation's key."""
+        if self._sealed is None:
+            self._sealed = SealedValues(installation_key(self.settings.data))
+        return self._sealed
 
     def call(self, caller: Caller = SYSTEM, **more: Any) -> Call:
         """A new call with an id of its own."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, NotFound, NotSupported
+from flows import sealed_values
+from flows.own_thread import in_own_thread
 from flows.projection import project
 from flows.router import Query
 
 if TYPE_CHECKING:
     from flows.call import Call
 
+_VALUES: Final = frozenset({"encrypt", "decrypt", "isEncrypted", "isHashed", "hash", "matches"})
+
 
 async def dispatch(call: Call, verb: str, arguments: Sequence[Any]) -> Any:
     """Carry out one call of a script; raises ReconErrors, which arrive there as exceptions."""
     router = call.runtime.router
+    if verb in _VALUES:
+        return await _value(call, verb, [*arguments, None, None, None])
     match verb, [*arguments, None, None, None, None, None][:6]:
         case "read", [str(name), _, fields, *_]:
             try:
@@ -39,6 +46,23 @@ async def dispatch(call: Call, verb: str, arguments: Sequence[Any]) -> Any:
             return await router.action(call, name, action, content, _texts(parameters or {}))
         case _:
             raise NotSupported(f"openidm.{verb} is not available here with these arguments")
+
+
+async def _value(call: Call, verb: str, given: Sequence[Any]) -> Any:
+    """Encrypting, hashing, and telling what is which; hashing takes a while and waits for nobody."""
+    match verb:
+        case "encrypt":
+            return call.runtime.sealed.encrypt(*given[:3])
+        case "decrypt":
+            return call.runtime.sealed.decrypt(given[0])
+        case "isEncrypted":
+            return sealed_values.is_encrypted(given[0])
+        case "isHashed":
+            return sealed_values.is_hashed(given[0])
+        case "hash":
+            return await in_own_thread(partial(sealed_values.hashed, *given[:2]))
+        case _:
+            return await in_own_thread(partial(sealed_values.matches, *given[:2]))
 
 
 async def _query(call: Call, container: str, parameters: Mapping[str, Any], fields: tuple[str, ...]) -> Any:

@@ -48,7 +48,8 @@ class Reconciling:
         linked: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Empty the store; these mappings, objects and links (of the first mapping) are all there is."""
-        await self.must("PUT", "config/managed", TYPES)
+        if not {"src", "dst"} <= self.product.runtime.project.managed_types.keys():
+            await self.must("PUT", "config/managed", TYPES)
         await self.must("PUT", "config/sync", {"mappings": []})
         async with self.product.runtime.database.write() as tx:
             for table in TABLES:
