@@ -20,6 +20,12 @@ COMMANDS = (
     ("up", "up:up", "Run the server: API, worker and Prefect; Ctrl-C stops all."),
     ("worker", "worker:worker", "Run one more worker for a server that runs elsewhere."),
     ("run", "run:run", "Start a reconciliation and follow it."),
+    ("report", "report:report", "Report of a two-way run: in the terminal, as HTML or as CSV."),
+    (
+        "history",
+        "history:history",
+        "Two-way runs of the past, their objects, and one object before and after.",
+    ),
     ("approve", "decide:approve", "Approve tasks."),
     ("reject", "decide:reject", "Reject tasks."),
     ("doctor", "doctor:doctor", "Check this installation, the project and the server."),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from conf.errors import ReconError
 from flows.decision_lane import DecisionLane
 from flows.live_sync_lane import LiveSyncLane
+from flows.notification_lane import NotificationLane
 from flows.prefect_environment import api_address
 from flows.prefect_server import PrefectServer
 from flows.prefect_watch import PrefectWatch
@@ -27,6 +28,7 @@ from flows.run_lane import RunLane
 from flows.runtime import running
 from flows.store import runs, workers
 from flows.store.workers import WorkerRow
+from flows.two_way_lane import TwoWayLane
 from flows.wake import WakeSocket
 from flows.wake_postgres import hear_notifications
 from flows.worker_lanes import Lane
@@ -92,11 +94,22 @@ class _Worker:
         self._decision_lanes = [Lane("decisions", poll, decisions.body)] if settings.decision_workers else []
         self._watch_lanes = [Lane("prefect", poll, self._watch_body)] if self.watch else []
         live = LiveSyncLane(settings, self.runtime)
+        two_way = TwoWayLane(settings, self.id, self.runtime, keeps_time=self.server is None)
+        self._two_way_lanes = [] if self.once else [Lane("two-way", poll, two_way.body)]
         self._live_lanes = [] if self.once else [Lane("liveSync", poll, live.body)]
+        told = NotificationLane(settings, self.runtime)
+        self._told_lanes = [] if self.once else [Lane("notifications", poll, told.body)]
 
     @property
     def lanes(self) -> list[Lane]:
-        return [*self._run_lanes, *self._decision_lanes, *self._watch_lanes, *self._live_lanes]
+        return [
+            *self._run_lanes,
+            *self._decision_lanes,
+            *self._watch_lanes,
+            *self._live_lanes,
+            *self._told_lanes,
+            *self._two_way_lanes,
+        ]
 
     async def run(self, stop: asyncio.Event | None) -> None:
         sockets = WakeSocket(self.runtime.settings.data, str(self.id), self.heard)
@@ -117,9 +130,9 @@ class _Worker:
     def heard(self, what: str) -> None:
         """There is a new run, an approved request, or a schedule that changed."""
         lanes = {
-            "run": self._run_lanes,
+            "run": [*self._run_lanes, *self._two_way_lanes],
             "intent": self._decision_lanes,
-            "schedule": [*self._watch_lanes, *self._live_lanes],
+            "schedule": [*self._watch_lanes, *self._live_lanes, *self._two_way_lanes],
         }
         if what == "schedule" and self.watch is not None:
             self.watch.changed()

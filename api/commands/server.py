@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -29,6 +30,7 @@ from conf.errors import ReconError
 TOKEN_FILE = "cli-token"
 PATIENCE_SECONDS = 60
 PAGE = 500
+PIECE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,30 @@ class Server:
                 return
             cookie = {"_pagedResultsCookie": answer["pagedResultsCookie"]}
 
+    def fetch(self, path: str, **parameters: str) -> Iterator[bytes]:
+        """GET a file, in pieces."""
+        try:
+            with self._open("GET", path, None, parameters) as answer:
+                while piece := answer.read(PIECE):
+                    yield piece
+        except (OSError, HTTPException) as cause:
+            raise _no_answer(self.url, cause) from cause
+
     def open_tasks_of(self, mapping: str) -> int:
         """How many tasks of a mapping wait for a person."""
         asked = {"_queryId": "filtered-query", "var-mapping": mapping, "_fields": "_id"}
         return len(self._ask("GET", "workflow/taskinstance", None, asked)["result"])
 
     def _ask(self, method: str, path: str, body: Any, parameters: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            with self._open(method, path, body, parameters) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except (OSError, ValueError) as cause:
+            raise _no_answer(self.url, cause) from cause
+
+    def _open(self, method: str, path: str, body: Any, parameters: Mapping[str, str]) -> HTTPResponse:
+        """The answer once it has begun; errors of the server are raised."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         url = f"{self.url}/openidm/{quote(path, safe='/')}{query}"
         data = None if body is None else json.dumps(body).encode()
@@ -71,9 +91,7 @@ class Server:
         while True:
             request = Request(url, data, headers, method=method)
             try:
-                with self._opener().open(request, timeout=PATIENCE_SECONDS) as answer:
-                    found: dict[str, Any] = json.load(answer)
-                    return found
+                answer: HTTPResponse = self._opener().open(request, timeout=PATIENCE_SECONDS)
             except HTTPError as refused:
                 busy = refused.code == 503 and time.monotonic() < deadline
                 if not busy:
@@ -81,6 +99,8 @@ class Server:
                 time.sleep(_pause(refused))
             except (URLError, OSError, ValueError) as cause:
                 raise _no_answer(self.url, cause) from cause
+            else:
+                return answer
 
     def _opener(self) -> OpenerDirector:
         # a proxy of the environment is for the world outside, not for this machine

@@ -98,7 +98,7 @@ def text(value: Any) -> str | None:
     if isinstance(value, list):
         shown = [_short(_plain(each)) for each in value[:MOST_VALUES]]
         more = len(value) - len(shown)
-        return ", ".join([*shown, f"and {more:,} more"] if more else shown)
+        return "\n".join([*shown, f"and {more:,} more"] if more else shown)
     return _short(_plain(value))
 
 

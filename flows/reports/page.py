@@ -22,7 +22,7 @@ _NONE: Final = Markup('<span class="none">–</span>')
 async def html(report: Report) -> AsyncIterator[bytes]:
     """The file in pieces; only one page of results is in memory at a time."""
     yield _head(report).encode()
-    objects = _environment().get_template("objects.html")
+    objects = environment().get_template("objects.html")
     for code in report.categories:
         if not (shown := report.shown.get(code, 0)):
             continue
@@ -37,7 +37,7 @@ async def html(report: Report) -> AsyncIterator[bytes]:
 def _head(report: Report) -> str:
     figures = summary.summarize(report.counts)
     return (
-        _environment()
+        environment()
         .get_template("head.html")
         .render(
             run=report.run,
@@ -82,7 +82,8 @@ def side(value: Value) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of this package; everything that is put into them is escaped."""
     found = Environment(
         loader=PackageLoader("flows.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -108,4 +109,4 @@ def _css() -> Markup:
         f"@media (prefers-color-scheme: dark){{[class*=c-]{{--c:{other.dark}}}{dark}}}\n"
         f"@media print{{[class*=c-]{{--c:{other.light}}}{light}}}"
     )
-    return Markup(_environment().get_template("report.css").render(colours=Markup(colours)))
+    return Markup(environment().get_template("report.css").render(colours=Markup(colours)))

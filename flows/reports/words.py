@@ -58,7 +58,7 @@ RESPONSES: Final = {
 STATUSES: Final = {
     "SUCCESS": "done",
     "FAILURE": "failed",
-    "PENDING": "waiting for a decision",
+    "PENDING": "waiting",
     "HELD": "held back",
     "NOTHING": "nothing to do",
 }

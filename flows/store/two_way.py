@@ -73,6 +73,16 @@ async def to_notify(tx: Transaction, now: int, limit: int = 100) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def claim_notification(tx: Transaction, id: str, now: int, until: int) -> TwoWayRun | None:
+    """Take the notification of a run until a moment; None when it is not due, or another has it."""
+    rows = await tx.fetch(
+        "update two_way_run set mail_due = ? where id = ? and ended is not null and mail_due is not null "
+        f"and mail_due <= ? returning {', '.join(RUN_COLUMNS)}",
+        (until, id, now),
+    )
+    return run_of(rows[0]) if rows else None
+
+
 async def list_runs(
     tx: Transaction,
     name: str | None = None,

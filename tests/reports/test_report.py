@@ -232,4 +232,4 @@ def test_very_many_values_are_cut() -> None:
     )
     (line,) = lines(result)
     assert line.resource.before is not None
-    assert line.resource.before.endswith("m19, and 9,980 more")
+    assert line.resource.before.endswith("m19\nand 9,980 more")
