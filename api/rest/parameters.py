@@ -22,10 +22,14 @@ _QUERY: Final = (
     "_sortKeys",
     "_totalPagedResultsPolicy",
 )
+_SCRIPTS: Final = ("_scriptId", "_scriptExecuteMode", "_scriptVariablePrefix")
+"""Of the action `script` on a system."""
 _KINDS: Final = ("_queryId", "_queryExpression", "_queryFilter")
 _LISTS: Final = frozenset({"_fields", "_sortKeys"})
 #: reserved names count in any letter case
-RESERVED: Final[Mapping[str, str]] = {name.lower(): name for name in (*_COMMON, *_QUERY, "_action")}
+RESERVED: Final[Mapping[str, str]] = {
+    name.lower(): name for name in (*_COMMON, *_QUERY, *_SCRIPTS, "_action")
+}
 _POLICIES: Final = ("NONE", "ESTIMATE", "EXACT")
 _MOST_PARAMETERS: Final = 200
 _LARGEST: Final = 2**31 - 1
@@ -57,7 +61,7 @@ class Parameters:
 
     def refuse(self, *names: str) -> None:
         """Raise for reserved parameters that mean nothing here."""
-        for name in names or (*_QUERY, "_action"):
+        for name in names or (*_QUERY, *_SCRIPTS, "_action"):
             if name in self.reserved:
                 raise unrecognized(name)
 

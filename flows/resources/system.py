@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conf.errors import BadRequest, Forbidden, NotFound, NotSupported, PreconditionFailed, ReconError
+from conf.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    NotSupported,
+    PreconditionFailed,
+    ReconError,
+    Unauthorized,
+)
 from conf.filters import parse as filters
 from conf.filters.ast import Filter
 from flows import patch
+from flows.connectors.authenticating import Authenticates
 from flows.connectors.registry import REFERENCES
 from flows.engine.differences import equal
 from flows.live_sync import live_sync, live_sync_all
@@ -85,9 +94,14 @@ class SystemObjects(Resource):
         content: Any,
         parameters: Mapping[str, str],
     ) -> Any:
-        if id is None and name == "liveSync":
-            return await live_sync(call, _path(parts))
-        raise BadRequest(f"Action {name} on {_path(parts)} not supported; offered: liveSync")
+        match name:
+            case "liveSync" if id is None:
+                return await live_sync(call, _path(parts))
+            case "authenticate" if id is None:
+                return {"_id": await _authenticated(call, parts, content, parameters)}
+            case "script":
+                raise _no_scripts(parts["name"])
+        raise BadRequest(f"Action {name} on {_path(parts)} not supported; offered: liveSync, authenticate")
 
 
 class Systems(Resource):
@@ -113,6 +127,9 @@ class Systems(Resource):
                 return {"openicf": []}  # connectors run inside the server; there are no servers of their own
             case "availableConnectors" if id is None:
                 return {"connectorRef": list(REFERENCES)}
+            case "script" if id is not None:
+                call.runtime.connector(id)
+                raise _no_scripts(id)
             case "liveSync" if id is not None:
                 return await live_sync_all(call, id)
             case "liveSync" if "source" in parameters:
@@ -121,6 +138,30 @@ class Systems(Resource):
             f"Action {name} on system{f'/{id}' if id else ''} not supported; offered: test, availableConnectors, "
             "testConnectorServers, liveSync (with the parameter source)"
         )
+
+
+async def _authenticated(
+    call: Call, parts: Mapping[str, str], content: Any, parameters: Mapping[str, str]
+) -> str:
+    """The id of the object whose name and password were given, in the body or as parameters."""
+    connector, kind = _target(call, parts)
+    given = {**parameters, **(content if isinstance(content, dict) else {})}
+    username, password = given.get("username"), given.get("password")
+    if not isinstance(username, str) or not isinstance(password, str):
+        raise BadRequest('The action authenticate takes {"username": "...", "password": "..."}')
+    if not isinstance(connector, Authenticates):
+        raise BadRequest(f"System {parts['name']} cannot check passwords here")
+    found = await connector.authenticate(kind, username, password)
+    if found is None:
+        raise Unauthorized("The name or the password is wrong")
+    return found
+
+
+def _no_scripts(name: str) -> BadRequest:
+    return BadRequest(
+        f"System {name} runs no scripts: the connectors here have none. A script of the project can read and write "
+        f"system/{name} through openidm"
+    )
 
 
 async def _status(call: Call, name: str) -> Json:

@@ -75,6 +75,44 @@ async def test_connections_are_tested(people: Server) -> None:
     assert (await people.call("POST", "system?_action=availableConnectors")).json()["connectorRef"]
 
 
+async def test_a_password_is_checked(people: Server) -> None:
+    file = people.runtime.settings.project / "data" / "secrets.csv"
+    file.write_text("uid,login,secret\nbjensen,barbara,Passw0rd\nscarter,steven,\n")
+    config = provisioner("&{project.location}/data/secrets.csv")
+    config["configurationProperties"] |= {"headerName": "login", "headerPassword": "secret"}
+    config["objectTypes"] = {"account": {"properties": {"uid": {"type": "string"}}}}
+    await people.put("config/provisioner.openicf/secrets", config)
+
+    async def tried(name: object, password: object) -> tuple[int, object]:
+        body = {"username": name, "password": password}
+        answer = await people.call("POST", "system/secrets/account?_action=authenticate", body)
+        return answer.status_code, answer.json().get("_id")
+
+    assert await tried("barbara", "Passw0rd") == (200, "bjensen")
+    for wrong in (("barbara", "passw0rd"), ("nobody", "Passw0rd"), ("steven", ""), ("bjensen", "Passw0rd")):
+        assert await tried(*wrong) == (401, None)
+    assert await tried("barbara", 1) == (400, None)
+    assert await tried(None, "x") == (400, None)
+    by_parameter = await people.call(
+        "POST", "system/secrets/account?_action=authenticate&username=barbara&password=Passw0rd"
+    )
+    assert by_parameter.json() == {"_id": "bjensen"}
+    lacking = {"username": "x", "password": "y"}
+    answer = await people.call("POST", "system/people/account?_action=authenticate", lacking)
+    assert answer.status_code == 409
+    assert "'password'" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["system/people?", "system/people/account?", "system/people/account/bjensen?"]
+)
+async def test_connectors_run_no_scripts(people: Server, path: str) -> None:
+    answer = await people.call("POST", f"{path}_action=script&_scriptId=x", {})
+    assert answer.status_code == 400
+    assert "runs no scripts" in answer.json()["message"]
+    assert (await people.call("POST", "system/nosuch?_action=script&scriptId=x")).status_code == 404
+
+
 async def test_a_system_that_vanished_is_a_conflict_not_a_failure(people: Server) -> None:
     await people.put("config/provisioner.openicf/broken", provisioner("&{project.location}/data/nosuch.csv"))
     answer = await people.call("GET", "system/broken/account?_queryFilter=true")
