@@ -23,6 +23,7 @@ from flows.notification_lane import NotificationLane
 from flows.prefect_environment import api_address
 from flows.prefect_server import PrefectServer
 from flows.prefect_watch import PrefectWatch
+from flows.reports.notify import tell_due
 from flows.right_of_way import RightOfWay
 from flows.run_lane import RunLane
 from flows.runtime import running
@@ -122,6 +123,8 @@ class _Worker:
         _LOG.info("worker started", extra={"worker": str(self.id), "executor": self.executor})
         try:
             await self._until_stopped(stop)
+            if self.once:
+                await tell_due(self.runtime)
         finally:
             sockets.close()
             await self._drain()

@@ -9,6 +9,7 @@ from typing import Any, Final
 from conf import pointer
 from flows.store.json_text import dump_told
 from flows.store.two_way_rows import TwoWayResult
+from flows.two_way.pairs import same
 
 Pair = tuple[str, str]
 """An attribute's name in IDM and in the resource."""
@@ -71,7 +72,7 @@ def lines(result: TwoWayResult, pairs: Sequence[Pair] = ()) -> list[Line]:
         if (idm.before, idm.after, resource.before, resource.after) == (None, None, None, None):
             continue
         there, here = value_of(result.idm_before, idm_name), value_of(result.resource_before, resource_name)
-        differs = compared and not alike(there, here)
+        differs = compared and not same(there, here)
         found.append(Line(attribute((idm_name, resource_name)), idm, resource, differs))
     return found
 
@@ -84,11 +85,6 @@ def telling(result: TwoWayResult, pairs: Sequence[Pair] = ()) -> list[Line]:
     if result.category == "MATCH_FOUND":
         return [line for line in found if line.idm.changed or line.resource.changed]
     return [line for line in found if line.differs or line.idm.changed or line.resource.changed]
-
-
-def alike(one: Any, other: Any) -> bool:
-    """Whether two sides say the same: no value is an empty one, one value a list of it, order does not count."""
-    return bool(one == other or _normal(one) == _normal(other))
 
 
 def text(value: Any) -> str | None:
@@ -136,11 +132,3 @@ def _plain(value: Any) -> str:
 
 def _short(written: str) -> str:
     return written if len(written) <= LONGEST_TEXT else f"{written[:LONGEST_TEXT]}…"
-
-
-def _normal(value: Any) -> Any:
-    if value is None or value == "":
-        return []
-    if isinstance(value, list):
-        return sorted(_plain(each) for each in value)
-    return [_plain(value)]

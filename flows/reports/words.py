@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from conf.reconciliation_terms import RESPONSE_LABELS, SITUATION_LABELS
+
 
 @dataclass(frozen=True, slots=True)
 class Category:
@@ -37,24 +39,8 @@ CATEGORIES: Final = tuple(
 )
 _TITLES: Final = {category.code: category for category in CATEGORIES}
 
-SITUATIONS: Final = {
-    "IDM_EXISTS__SYS_EXISTS": "IDM (exists) and Resource (exists)",
-    "IDM_EXISTS__SYS_NOT_EXISTS": "IDM (exists) and Resource (not exists)",
-    "SYS_EXISTS__IDM_NOT_EXISTS": "IDM (not exists) and Resource (exists)",
-    "IDM_DELETED__SYS_EXISTS": "IDM (deleted) and Resource (exists)",
-}
-RESPONSES: Final = {
-    "NOTHING": "Do nothing",
-    "ADD_TO_IDM": "Add record to IDM from resource",
-    "DELETE_FROM_RES": "Delete from resource",
-    "DISABLE_IN_RES": "Disable in resource",
-    "DELETE_FROM_IDM": "Delete from IDM",
-    "REMOVE_FROM_IDM": "Remove from IDM",
-    "DISABLE_IN_IDM": "Disable in IDM",
-    "ADD_TO_RES": "Add record to resource from IDM",
-    "UPDATE_IDM_FROM_RES": "Update IDM from resource",
-    "UPDATE_RES_FROM_IDM": "Update resource from IDM",
-}
+SITUATIONS: Final = {str(code): label for code, label in SITUATION_LABELS.items()}
+RESPONSES: Final = {str(code): label for code, label in RESPONSE_LABELS.items()}
 STATUSES: Final = {
     "SUCCESS": "done",
     "FAILURE": "failed",

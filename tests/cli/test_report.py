@@ -33,7 +33,7 @@ def test_a_report_in_the_terminal(there: Recon) -> None:
     found = there("report", "night-1")
     assert found.returncode == 0, found.stderr
     assert found.stdout.splitlines()[0] == "hr  FINISHED  3 done, 2 failed, 1 waiting of 7"
-    row = next(line for line in found.stdout.splitlines() if "Delete from resource" in line)
+    row = next(line for line in found.stdout.splitlines() if "Delete from Resource" in line)
     assert row.startswith("IDM (deleted) and Resource (exists)")
     failed = there("report", "night-2")
     assert failed.returncode == 1

@@ -44,10 +44,10 @@ async def test_the_mail_says_the_result_and_leads_to_the_report(server: Server) 
     link = "https://recon.example.com/openidm/reconciliation/hr/report?run=night-1&format=html"
     assert link in text
     assert link.replace("&", "&amp;") in html
-    row = next(line for line in text.splitlines() if "Delete from resource" in line)
+    row = next(line for line in text.splitlines() if "Delete from Resource" in line)
     assert row.split("  ")[0] == "IDM (deleted) and Resource (exists)"
     assert row.split()[-5:] == ["1", "1", "0", "0", "0"]
-    assert "- scarter: Update IDM from resource, failed. sn: the value is longer" in text
+    assert "- scarter: Update IDM from Resource, failed. sn: the value is longer" in text
     assert "<td" in html
     assert "quiet" not in text + html
     run = await mail_state(server.runtime.database)

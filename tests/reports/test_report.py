@@ -6,9 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-import pytest
-
-from flows.reports.comparison import alike, lines, telling
+from flows.reports.comparison import lines, telling
 from flows.reports.content import attribute_pairs
 from flows.store.two_way import TwoWayResult
 from tests.reports.runs import BOTH, CONFIGURATION, HOSTILE, RESULTS, STARTED, add_run, configure
@@ -79,7 +77,7 @@ async def test_both_sides_stand_beside_each_other_where_they_differ(server: Serv
     assert "<del>barbara@old.example.com</del> → <ins>bjensen@example.com</ins>" in article
     assert "mail / email" in article
     assert "Jensen</td>" not in article
-    for words in ("Broken record", "IDM (deleted) and Resource (exists)", "Update resource from IDM"):
+    for words in ("Broken record", "IDM (deleted) and Resource (exists)", "Update Resource from IDM"):
         assert words in text
     assert "took <b>1 min 24 s</b>" in text
 
@@ -179,24 +177,6 @@ async def test_a_large_report_is_read_in_pages(server: Server) -> None:
     text = await report(server)
     assert re.findall(r"<b>(user\d+)</b>", text) == [each.principal for each in many]
     assert len(await rows(server)) == 2501
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (None, "", True),
-        ([], None, True),
-        ("a", ["a"], True),
-        (["a", "b"], ["b", "a"], True),
-        ("a", "A", False),
-        (1, "1", True),
-        (["a"], ["a", "b"], False),
-        (True, False, False),
-        ({"a": 1}, {"a": 2}, False),
-    ],
-)
-def test_two_values_are_alike(one: Any, other: Any, same: bool) -> None:
-    assert alike(one, other) is same
 
 
 def test_a_side_that_was_not_touched_is_as_it_was() -> None:
