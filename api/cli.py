@@ -43,6 +43,14 @@ MAPPINGS = (
     ("validate", "mapping:validate", "What is wrong with the mappings; exits with 1 when something is."),
     ("explain", "mapping:explain", "Why an object has its situation and action; nothing is written."),
 )
+RECONCILIATIONS = (
+    ("list", "reconciliation:listed", "The two-way configurations and their last runs."),
+    ("status", "reconciliation:status", "One of them: when it runs, and what came of its last run."),
+    ("start", "reconciliation:start", "Start a two-way run and follow it."),
+    ("stop", "reconciliation:stop", "Stop the run under way within a page; what was done stays."),
+    ("pause", "reconciliation:pause", "Let its schedule rest."),
+    ("resume", "reconciliation:resume", "Let its schedule go on."),
+)
 TASKS = (
     ("list", "tasks:listed", "Open tasks."),
     ("show", "tasks:show", "One task and what it asks."),
@@ -65,6 +73,7 @@ def build() -> App:
     for name, help, commands in (
         ("runs", "Reconciliation runs.", RUNS),
         ("mapping", "Mappings: what they are, and what they make of one object.", MAPPINGS),
+        ("reconciliation", "Two-way reconciliation.", RECONCILIATIONS),
         ("tasks", "What waits for a person.", TASKS),
         ("token", "Bearer tokens.", TOKENS),
     ):

@@ -111,7 +111,6 @@ def document_of(configuration: Reconciliation, *, to_idm: bool) -> Json:
         "links": configuration.to_resource,
         "enableSync": False,
         "correlateEmptyTargetSet": True,
-        "sourceQueryFullEntry": True,
         "reconAssociation": {
             "maxNonAnalysisRunsPerMapping": RUNS_KEPT,
             "maxAnalysisRunsPerMapping": RUNS_KEPT,

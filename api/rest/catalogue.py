@@ -156,8 +156,24 @@ FAMILIES: Final[tuple[Family, ...]] = (
     ),
     Family(
         "reconciliation",
-        "Two-way reconciliation: reports and history",
+        "Two-way reconciliation: configurations, reports and history",
         (
+            Operation(
+                "GET",
+                "/reconciliation",
+                "List two-way configurations with their last runs",
+                answers_anything=True,
+            ),
+            Operation("GET", "/reconciliation/{name}", "Read a two-way configuration's state and last run"),
+            _act(
+                "/reconciliation/{name}",
+                "Start or stop a run; pause or resume the schedule",
+                *("start", "stop", "pause", "resume"),
+                updatedSince="Only what changed since this time; last: since the last run; none: everything",
+                allow="Destructive responses that the guard lets pass this time, with commas between",
+                allowEmpty="true: an empty side is no failure this time",
+                waitForCompletion="true: answer when the run has ended",
+            ),
             Operation(
                 "GET",
                 "/reconciliation/{name}/report",
