@@ -21,9 +21,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=BOTH)
-async def server(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Server]:
-    chosen = {}
-    if request.param == "postgresql":
-        chosen["database"] = request.getfixturevalue("postgres_database")
+def chosen(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The database among the settings; nothing is SQLite in the project folder."""
+    if request.param == "sqlite":
+        return {}
+    return {"database": request.getfixturevalue("postgres_database")}
+
+
+@pytest.fixture
+async def server(chosen: dict[str, str], folder: Path) -> AsyncIterator[Server]:
     async with serve(folder, public_url="https://recon.example.com/", **chosen) as found:
         yield found
