@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conf import pointer
 from conf.errors import Conflict
 from conf.terms import Action, EntryStatus
+from flows import managed_hooks
 from flows.engine.differences import equal
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
@@ -30,13 +31,16 @@ DEEPEST: Final = 20
 
 
 async def notify(call: Call, type: str, id: str, before: Json | None, after: Json | None) -> None:
-    """What the managed resource calls after each write; does nothing where no mapping begins at that type."""
+    """What the managed resource calls after each write, inside its transaction; `onSync` of the type comes last."""
     change = Change(id, before, after)
     held_back = call.context.get(HELD_BACK)
     if isinstance(held_back, list):
         held_back.append(change)
         return
-    await synchronise(call.within("sync"), f"managed/{type}", change)
+    results = await synchronise(call.within("sync"), f"managed/{type}", change)
+    declared = call.runtime.project.managed_types.get(type)
+    if declared is not None and "onSync" in declared.hooks:
+        await managed_hooks.on_sync(call, declared, change, results)
 
 
 async def synchronise(call: Call, container: str, change: Change) -> list[Json]:

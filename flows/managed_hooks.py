@@ -2,19 +2,22 @@
 
 `onCreate`, `onUpdate` and `onDelete` come before the write and may change or refuse it; `onValidate` and `onStore` see
 what will be stored; `postCreate`, `postUpdate` and `postDelete` run in the transaction of the write, so what they throw
-undoes it. `onRetrieve` and `onRead` change only what a read answers.
+undoes it, and `onSync` after the mappings that begin at the type. `onRetrieve`, `onRead` and `onQueryResult` change only
+what a read or a query answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.managed_schema import ManagedType
 from conf.script_config import ScriptConfig
 from flows.engine.differences import equal
+from flows.recon.changes import Change
 from flows.run_script import run_script, script_context
+from flows.script_calls import PARAMETERS
 
 if TYPE_CHECKING:
     from flows.call import Call
@@ -82,6 +85,31 @@ async def on_read(call: Call, type: ManagedType, content: Json) -> Json:
         if (script := prop.hooks.get("onRetrieve")) is not None:
             content = {**content, name: await _on_property(call, script, content, name)}
     return await _changed(call, type, "onRead", content)
+
+
+async def on_query_result(call: Call, type: ManagedType, rows: Sequence[Json]) -> list[Json]:
+    """The objects of a query as `onQueryResult` shows each of them."""
+    if "onQueryResult" not in type.hooks:
+        return list(rows)
+    return [await _changed(call, type, "onQueryResult", row) for row in rows]
+
+
+async def on_sync(call: Call, type: ManagedType, change: Change, results: Sequence[Json]) -> None:
+    """`onSync` with what became of the change in each mapping; what it throws undoes the write of the object."""
+    action = "notifyDelete" if change.after is None else "notifyUpdate" if change.before else "notifyCreate"
+    succeeded = all(result["result"] == "SUCCESSFUL" for result in results)
+    told = {"success": succeeded, "action": action, "syncDetails": list(results)}
+    scope: Json = {
+        "syncResults": told,
+        "object": deepcopy(change.after or change.before),
+        "oldObject": deepcopy(change.before),
+        "newObject": deepcopy(change.after),
+        "resourceName": f"managed/{type.name}/{change.id}",
+        "request": {"additionalParameters": dict(call.context.get(PARAMETERS, {}))},
+        "context": script_context(call),
+        **deepcopy(told),
+    }
+    await run_script(call, type.hooks["onSync"], scope)
 
 
 async def _changed(call: Call, type: ManagedType, hook: str, content: Mapping[str, Any], **more: Any) -> Json:

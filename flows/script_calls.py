@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,8 @@ from flows.router import Query
 if TYPE_CHECKING:
     from flows.call import Call
 
+PARAMETERS: Final = "additionalParameters"
+"""Member of a call's context: what a script gave to its create, update, patch or delete beside the content."""
 _VALUES: Final = frozenset({"encrypt", "decrypt", "isEncrypted", "isHashed", "hash", "matches"})
 
 
@@ -31,21 +34,31 @@ async def dispatch(call: Call, verb: str, arguments: Sequence[Any]) -> Any:
                 return None
         case "query", [str(container), parameters, fields, *_]:
             return await _query(call, container, parameters or {}, _fields(fields))
-        case "create", [str(container), id, content, _, fields, *_]:
-            created = await router.create(call, container, None if id is None else str(id), _object(content))
+        case "create", [str(container), id, content, parameters, fields, *_]:
+            inner = _with(call, parameters)
+            created = await router.create(inner, container, None if id is None else str(id), _object(content))
             return project(created, _fields(fields))
-        case "update", [str(name), revision, content, _, fields, *_]:
-            return project(await router.update(call, name, revision, _object(content)), _fields(fields))
-        case "patch", [str(name), revision, operations, _, fields, *_]:
+        case "update", [str(name), revision, content, parameters, fields, *_]:
+            inner = _with(call, parameters)
+            return project(await router.update(inner, name, revision, _object(content)), _fields(fields))
+        case "patch", [str(name), revision, operations, parameters, fields, *_]:
             if not isinstance(operations, list):
                 raise BadRequest("openidm.patch takes a list of operations")
-            return project(await router.patch(call, name, revision, operations), _fields(fields))
-        case "delete", [str(name), revision, *_]:
-            return await router.delete(call, name, revision)
+            inner = _with(call, parameters)
+            return project(await router.patch(inner, name, revision, operations), _fields(fields))
+        case "delete", [str(name), revision, parameters, *_]:
+            return await router.delete(_with(call, parameters), name, revision)
         case "action", [str(name), str(action), content, parameters, *_]:
             return await router.action(call, name, action, content, _texts(parameters or {}))
         case _:
             raise NotSupported(f"openidm.{verb} is not available here with these arguments")
+
+
+def _with(call: Call, parameters: Any) -> Call:
+    """The call with the parameters that a script gave it."""
+    if not isinstance(parameters, dict) or not parameters:
+        return call
+    return replace(call, context={**call.context, PARAMETERS: _texts(parameters)})
 
 
 async def _value(call: Call, verb: str, given: Sequence[Any]) -> Any:

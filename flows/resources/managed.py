@@ -63,6 +63,7 @@ class ManagedObjects(Resource):
             rows = [{name: row.object()[name] for name in ("_id", "_rev")} for row in found.rows]
         else:
             rows = [shown(call, type, row, query.fields) for row in found.rows]
+            rows = await managed_hooks.on_query_result(call, type, rows)
         return QueryResult(rows, found.after, "NONE" if found.total < 0 else "EXACT", found.total)
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:

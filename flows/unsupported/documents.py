@@ -17,7 +17,6 @@ LOGIN_MODULES: Final = frozenset(
 )
 ELSEWHERE: Final = frozenset({"unique", "mapping-exists"})
 """Policies that the store keeps, or that shipped types name and nothing here needs."""
-HOOKS_NOT_RUN: Final = ("onQueryResult", "onSync")
 _REMEDIES: Final = (
     ("router", "its filters are not run: move what they do into hooks of managed types or access.json"),
     ("policy", "declare the policies at the properties of managed.json"),
@@ -98,11 +97,6 @@ def managed(documents: Documents) -> Iterator[Unsupported]:
         if not isinstance(type, dict):
             continue
         path: Steps = ("objects", number)
-        for hook in HOOKS_NOT_RUN:
-            if type.get(hook):
-                what = f"{hook} is not run"
-                remedy = "move it into onRetrieve" if hook == "onQueryResult" else "use audit/sync"
-                yield documents.part("managed", (*path, hook), what, remedy, is_fatal=False)
         schema = type.get("schema")
         properties = schema.get("properties") if isinstance(schema, dict) else None
         for name, property in (properties if isinstance(properties, dict) else {}).items():

@@ -114,7 +114,7 @@ EXPECTED = [
     ("conf/provisioner.openicf-hr.json", "searchScriptFileName", "SearchScript.groovy is not run", "CSV"),
     ("conf/provisioner.openicf-hr.json", "postRetryAction", "logged and passed over", "logged-ignore"),
     ("conf/managed.json", '"onCreate"', "ui/onCreateUser.js is not run", "nothing"),
-    ("conf/managed.json", '"onSync"', "onSync is not run", "audit/sync"),
+    ("conf/managed.json", '"onSync"', "onSync: a Groovy script is not run", "JavaScript"),
     ("conf/managed.json", "our-own", "the policy our-own is not known", "onValidate"),
     ("conf/authentication.json", "CLIENT_CERT", "CLIENT_CERT has no effect", "MANAGED_USER"),
     ("conf/router.json", "{", "nothing here reads this file", "access.json"),

@@ -89,6 +89,66 @@ async def test_reads_can_be_dressed(server: Server) -> None:
     assert (found["full"], found["read"]) == ("12", True)
 
 
+async def test_queries_can_be_dressed(server: Server) -> None:
+    path = await declare(server, "listed", onQueryResult="object.seen = object.n * 2")
+    for n in (1, 2):
+        await server.put(f"{path}/{n}", {"n": n})
+    found = (await server.get(f"{path}?_queryFilter=true&_sortKeys=-n"))["result"]
+    assert [row["seen"] for row in found] == [4, 2]
+    assert "seen" not in await server.get(f"{path}/1")
+
+
+async def synchronised(server: Server, name: str, on_sync: str | dict[str, str], **mapping: Any) -> str:
+    """A type behind which a mapping leads to `managed/dst`."""
+    path = await declare(server, name)
+    document = await server.get("config/managed")
+    hook = script(on_sync) if isinstance(on_sync, str) else on_sync
+    document["objects"][-1]["onSync"] = hook
+    await server.put("config/managed", document)
+    way = {"name": f"{name}Dst", "source": path, "target": "managed/dst", "properties": PROPERTIES, **mapping}
+    await server.put("config/sync", {"mappings": [way]})
+    return path
+
+
+PROPERTIES = [{"source": "n", "target": "n"}, {"source": "_id", "target": "of"}]
+COMPENSATE = {"type": "text/javascript", "file": "compensate.js"}
+
+
+async def test_a_type_is_told_what_became_of_its_changes(server: Server) -> None:
+    note = (
+        "openidm.create('managed/void', null, {action: syncResults.action, success: syncResults.success, "
+        "mappings: syncResults.syncDetails.map(function (one) { return one.mapping + ' ' + one.result; }), "
+        "old: oldObject && oldObject.n, now: newObject && newObject.n, path: resourceName})"
+    )
+    path = await synchronised(server, "told", note)
+    await server.put(f"{path}/a", {"n": 1})
+    await server.put(f"{path}/a", {"n": 2})
+    await server.call("DELETE", f"{path}/a")
+    seen = (await server.get("managed/void?_queryFilter=true"))["result"]
+    shown = [(row["action"], row["success"], row["mappings"], row["old"], row["now"]) for row in seen]
+    assert shown == [
+        ("notifyCreate", True, ["toldDst SUCCESSFUL"], None, 1),
+        ("notifyUpdate", True, ["toldDst SUCCESSFUL"], 1, 2),
+        ("notifyDelete", False, ["toldDst FAILED"], 2, None),
+    ]
+    assert {row["path"] for row in seen} == {f"{path}/a"}
+
+
+async def test_a_change_that_cannot_be_brought_is_taken_back(server: Server) -> None:
+    fails = script("if (source.n > 1) throw {code: 400, message: 'too much'}")
+    path = await synchronised(server, "compensated", COMPENSATE, onCreate=fails, onUpdate=fails)
+    assert (await server.call("PUT", f"{path}/once", {"n": 1})).status_code == 201
+    answer = await server.call("PUT", f"{path}/once", {"n": 2})
+    assert answer.status_code == 409
+    assert "was taken back" in answer.json()["message"]
+    assert answer.json()["detail"][0]["mapping"] == "compensatedDst"
+    assert (await server.get(f"{path}/once"))["n"] == 1
+    found = await server.get("managed/dst", params={"_queryFilter": "of eq 'once'"})
+    assert [row["n"] for row in found["result"]] == [1]
+    assert (await server.call("PUT", f"{path}/b", {"n": 7})).status_code == 409
+    assert (await server.call("GET", f"{path}/b")).status_code == 404
+
+
 async def test_schemas_are_told(server: Server) -> None:
     found = await server.get("schema/managed/user")
     assert (found["_id"], found["type"]) == ("managed/user", "object")
