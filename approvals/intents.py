@@ -12,6 +12,8 @@ from conf.database import Transaction
 
 LEASE_MS: Final = 15_000
 """How long a worker may take before another one may try."""
+LONGEST_PAUSE_MS: Final = 60_000
+"""How long an order that failed rests at most before it is tried again."""
 
 _MEMBERS: Final = (
     "seq", "task", "process", "state", "approver", "created_at", "attempts", "owner", "token", "target_id",
@@ -142,6 +144,18 @@ async def settle_applied(tx: Transaction, done: Sequence[tuple[Intent, str | Non
         "update intent set state = ?, finished_at = ?, outcome_code = 200, target_id = ?, message = null,"
         " detail = null, lease_until = null where seq = ? and token = ? and state in ('READY', 'CLAIMED')",
         [(IntentState.APPLIED, now, target, intent.seq, intent.token) for intent, target in done],
+    )
+
+
+async def pull_in(tx: Transaction, now: int) -> None:
+    """Leases and pauses that end further away than any lasts: the clock was set back, so they count from now."""
+    await tx.run(
+        "update intent set lease_until = ? where state = 'CLAIMED' and lease_until > ?",
+        (now + LEASE_MS, now + 2 * LEASE_MS),
+    )
+    await tx.run(
+        "update intent set not_before = ? where state = 'READY' and not_before > ?",
+        (now, now + 2 * LONGEST_PAUSE_MS),
     )
 
 

@@ -36,7 +36,7 @@ async def advance(
     due = [
         process
         for process in waiting
-        if process.definition_key in definitions and lane.retry_at.get(process.seq, 0) <= now
+        if process.definition_key in definitions and not lane.rests(process.seq, now)
     ]
     if not due or await lane.presence(prefect, now) not in (Presence.NONE, Presence.HERE):
         return 0

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from approvals.intents import LONGEST_PAUSE_MS
+
 if TYPE_CHECKING:
     from flows.call import Runtime
     from flows.flow_runs import FlowRuns
@@ -57,6 +59,10 @@ class ApprovalLane:
             return Presence.HERE
         return self.note_away(prefect, now)
 
+    def inspecting(self, now: int) -> bool:
+        """Whether it is time to compare flow runs with processes; a clock that was set back is no reason to wait."""
+        return not 0 <= now - self.inspected_at < self.inspect_ms
+
     def inspected(self, now: int, *, quiet: bool) -> None:
         """Flow runs were compared with processes: look less often while nothing happens."""
         self.inspected_at = now
@@ -67,7 +73,7 @@ class ApprovalLane:
 
     def note_away(self, prefect: FlowRuns, now: int) -> Presence:
         """It did not answer."""
-        if self.away_since is None:
+        if self.away_since is None or self.away_since > now:
             self.away_since = now
             prefect.forget()
         return Presence.AWAY if now - self.away_since >= PATIENCE_MS else Presence.AWAY_BRIEFLY
@@ -77,6 +83,10 @@ class ApprovalLane:
         failures = self.failures[process] = self.failures.get(process, 0) + 1
         self.retry_at[process] = now + back_off_ms(failures)
 
+    def rests(self, process: int, now: int) -> bool:
+        """Whether a process is to be left alone still."""
+        return 0 < self.retry_at.get(process, 0) - now <= LONGEST_PAUSE_MS
+
     def forget(self, process: int) -> None:
         self.retry_at.pop(process, None)
         self.failures.pop(process, None)
@@ -84,7 +94,7 @@ class ApprovalLane:
 
 def back_off_ms(attempts: int) -> int:
     """Pause after so many failed attempts: half a second, doubling up to a minute."""
-    return int(min(60_000, 250 * 2 ** min(attempts, 10)))
+    return int(min(LONGEST_PAUSE_MS, 250 * 2 ** min(attempts, 10)))
 
 
 def lane_of(runtime: Runtime) -> ApprovalLane:

@@ -53,7 +53,7 @@ async def reconcile_flow_runs(runtime: Runtime, prefect: FlowRuns) -> int:
     lane, now = lane_of(runtime), runtime.clock()
     async with runtime.database.read() as tx:
         work = await _has_work(tx)
-    inspecting = now - lane.inspected_at >= lane.inspect_ms
+    inspecting = lane.inspecting(now)
     if not work and not inspecting:
         return 0
     if await lane.presence(prefect, now) is not Presence.HERE:

@@ -74,7 +74,8 @@ def way(due: Due, presence: Presence, at_once: int, now: int) -> Way:
     shown = due.process.flow_state == FlowState.SUSPENDED and due.process.flow_run_id is not None
     if presence in (Presence.NONE, Presence.AWAY) or due.definition is None or not shown:
         return Way.DIRECT
-    if at_once >= BULK or due.intent.attempts > 1 or now - due.intent.created_at >= IMPATIENT_MS:
+    fresh = 0 <= now - due.intent.created_at < IMPATIENT_MS
+    if at_once >= BULK or due.intent.attempts > 1 or not fresh:
         return Way.DIRECT
     return Way.PROCEDURE if presence is Presence.HERE else Way.LATER
 
@@ -173,7 +174,7 @@ class _Drain:
     async def _renew(self, queue: Sequence[Due], renewed: int) -> int:
         """Hold what is still to be done, when that has not been said for a while; answers when it was last said."""
         now = self._runtime.clock()
-        if now - renewed <= RENEW_MS:
+        if 0 <= now - renewed <= RENEW_MS:
             return renewed
         async with self._runtime.database.write() as tx:
             await intents.renew(tx, [each.intent for each in queue], now)

@@ -81,3 +81,5 @@ async def pull_in(tx: Transaction, now: int, lease_ms: int) -> None:
         "update recon_run set lease_until = ? where working = 1 and lease_until > ?",
         (now + lease_ms, now + 2 * lease_ms),
     )
+    await two_way_leases.pull_in(tx, now, lease_ms)
+    await intents.pull_in(tx, now)

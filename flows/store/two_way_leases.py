@@ -21,6 +21,14 @@ async def renew(tx: Transaction, id: str, owner: str, lease_until: int) -> None:
     )
 
 
+async def pull_in(tx: Transaction, now: int, lease_ms: int) -> None:
+    """Leases that end further away than any lease lasts: the clock was set back, so they count from now."""
+    await tx.run(
+        "update two_way_run set lease_until = ? where ended is null and lease_until > ?",
+        (now + lease_ms, now + 2 * lease_ms),
+    )
+
+
 async def release(tx: Transaction, id: str, owner: str) -> None:
     """Give a run up, so that others may go on at once."""
     await tx.run(

@@ -229,6 +229,21 @@ async def test_what_a_dead_worker_held_is_free_at_once(runtime: Runtime) -> None
     assert await drained(runtime) == 1
 
 
+async def test_a_clock_that_was_set_back_holds_up_no_order(runtime: Runtime) -> None:
+    await approved(runtime, "bjensen", "scarter")
+    async with runtime.database.write() as tx:
+        held, rested = await intents.claim(tx, "dead/decisions", runtime.clock(), range(1, 11))
+        await intents.release(tx, rested, runtime.clock() + 60_000, "failed")
+    runtime.clock = _later(runtime, -3_600_000)
+    async with runtime.database.write() as tx:
+        await intents.pull_in(tx, runtime.clock())
+    assert await drained(runtime) == 1
+    runtime.clock = _later(runtime, intents.LEASE_MS + 1)
+    assert await drained(runtime) == 1
+    assert [order.state for order in await orders(runtime)] == [IntentState.APPLIED] * 2
+    assert held.token < (await orders(runtime))[0].token
+
+
 @pytest.mark.parametrize("place", ["P2", "P4", "P9", "P10", "P13", "P15"])
 async def test_a_failure_anywhere_leaves_it_undone_or_done(
     runtime: Runtime, directory: Directory, monkeypatch: pytest.MonkeyPatch, place: str

@@ -53,6 +53,19 @@ def later(runtime: Runtime, milliseconds: int) -> Callable[[], int]:
     return lambda: now
 
 
+async def test_a_clock_that_was_set_back_holds_up_neither_pictures_nor_procedures(runtime: Runtime) -> None:
+    lane, shelf, now = lane_of(runtime), Shelf(), runtime.clock()
+    lane.inspected(now, quiet=True)
+    lane.rest(7, now)
+    shelf.away = True
+    assert await lane.presence(shelf, now) is Presence.AWAY_BRIEFLY
+    back = now - 3_600_000
+    assert lane.inspecting(back)
+    assert not lane.rests(7, back)
+    assert await lane.presence(shelf, back) is Presence.AWAY_BRIEFLY
+    assert await lane.presence(shelf, back + 5_000) is Presence.AWAY
+
+
 async def test_each_open_process_gets_one_suspended_run(runtime: Runtime, shelf: Shelf) -> None:
     answers = await opened(runtime, "bjensen", "scarter")
     assert await reconcile_flow_runs(runtime, shelf) == 2
