@@ -79,9 +79,14 @@ async def changes(database: SqlDatabase, layout: Layout, token: str | None) -> t
 
     values, raw = await database.read(layout.kind.shown, look)
     rows = [_sound(item, database) for item in Rows.of(layout).objects(raw)]
-    after = _token(values, rows, begun or Token())
-    told = after.told if begun is None else begun.told
-    return [row for row in rows if begun is not None and told.get(row["_id"]) != _digest(row)], after.text()
+    if begun is None:
+        return [], _token(values, rows, Token()).text()
+    fresh = [
+        row
+        for value, row in zip(values, rows, strict=True)
+        if to_json(value) != begun.at or begun.told.get(row["_id"]) != _digest(row)
+    ]
+    return fresh, _token(values, rows, begun).text()
 
 
 def _sound(item: Row | BrokenRow, database: SqlDatabase) -> Row:

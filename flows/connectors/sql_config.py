@@ -104,11 +104,12 @@ class _Reader:
         for given in self.node.value:
             if given not in _KNOWN and given not in _IGNORED and (hint := did_you_mean(given, _KNOWN)):
                 self.node.problem(f"there is no property {given!r}.{hint}")
+        url = self._url()
         return SqlConfig(
             name=name,
             where=self.where,
-            url=self._url(),
-            secret=self._secret(),
+            url=url,
+            secret=None if url.get_backend_name() == "sqlite" else self._secret(),
             ignore_case=self.connector.results_handlers.get("enableCaseInsensitiveFilter") is True,
             empty_strings=self.node.flag("enableEmptyString", False),
             read_seconds=self._seconds("SEARCH"),
@@ -147,7 +148,7 @@ class _Reader:
         if mode := query.pop("sslmode", None):
             query["ssl"] = mode
         url = url.set(drivername=f"{backend}+{DRIVERS[backend]}", query=query)
-        if user := node.text("user"):
+        if (user := node.text("user")) and backend != "sqlite":
             url = url.set(username=user)
         if backend == "sqlite":
             if not url.database or url.database == ":memory:":

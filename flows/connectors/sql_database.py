@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event, literal, select
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -24,9 +24,10 @@ T = TypeVar("T")
 PAUSES: Final = (0.2, 1.0)
 """Seconds before each further try of what only reads."""
 CONNECT_SECONDS: Final = 10.0
-LOCK_SECONDS: Final = 10
-"""How long SQLite waits for another writer."""
-_WRITES: Final = "connector_writes"
+LOCK_SECONDS: Final = 1
+"""How long a statement of SQLite waits for somebody else's commit."""
+ASK_SECONDS: Final = 0.01
+"""Pause between two tries to become SQLite's only writer."""
 
 
 @dataclass
@@ -58,7 +59,7 @@ class SqlDatabase:
                 if attempt == tries - 1:
                     raise
             except (SQLAlchemyError, OSError) as cause:
-                if attempt == tries - 1 or not sql_errors.is_lost(cause):
+                if attempt == tries - 1 or not (sql_errors.is_lost(cause) or sql_errors.is_locked(cause)):
                     raise sql_errors.reading(cause, self.config.address, what) from cause
         raise AssertionError
 
@@ -85,33 +86,28 @@ class SqlDatabase:
         async with asyncio.timeout(seconds + (1 if self.dialect == "postgresql" else 0)):
             if self.dialect == "postgresql":
                 await connection.execution_options(postgresql_readonly=not writes)
-            else:
-                await connection.execution_options(**{_WRITES: writes})
             async with connection.begin():
-                if self.dialect == "postgresql":
-                    await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
                 try:
-                    done = await act(connection)
-                except asyncio.CancelledError:
-                    await self._interrupt(connection)
-                    raise
+                    if self.dialect == "postgresql":
+                        limit = f"SET LOCAL statement_timeout = {int(seconds * 1000)}"
+                        await connection.exec_driver_sql(limit)
+                        done = await act(connection)
+                    else:
+                        await _begin(connection, writes=writes)
+                        done = await _interruptible(connection, act)
                 except ReconError:
                     line.usable = True  # ours, not the database's
                     raise
         line.usable = True
         return done
 
-    async def _interrupt(self, connection: AsyncConnection) -> None:
-        """SQLite would work on until its answer is complete, and only then undo."""
-        if self.dialect == "sqlite":
-            raw = await connection.get_raw_connection()
-            driver: Any = raw.driver_connection
-            await driver.interrupt()
-
     async def _connect(self) -> Line:
         if self._engine is None:
             self._engine = self._make_engine()
         try:
+            if self.dialect == "sqlite":
+                # the driver's thread outlives a file that cannot be opened, and may complain about it
+                await asyncio.to_thread(_read_a_byte, Path(str(self.config.url.database)))
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._engine.connect()
         except Exception as cause:  # drivers raise what they like
@@ -130,8 +126,12 @@ class SqlDatabase:
         engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
         if self.dialect == "sqlite":
             event.listen(engine.sync_engine, "connect", _prepare)
-            event.listen(engine.sync_engine, "begin", _begin)
         return engine
+
+
+def _read_a_byte(path: Path) -> None:
+    with path.open("rb") as file:
+        file.read(1)
 
 
 async def _is_alive(connection: AsyncConnection) -> bool:
@@ -158,10 +158,33 @@ def _text(raw: bytes) -> str | NotText:
         return NotText(raw)
 
 
-def _begin(connection: Connection) -> None:
-    writes = bool(connection.get_execution_options().get(_WRITES))
-    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+async def _begin(connection: AsyncConnection, *, writes: bool) -> None:
+    """SQLite's transaction; whoever wants to write waits for other writers until the time is over."""
+    await connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    while True:
+        try:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        except OperationalError as cause:
+            if not sql_errors.is_locked(cause):
+                raise
+            await asyncio.sleep(ASK_SECONDS)
+        else:
+            return
+
+
+async def _interruptible(connection: AsyncConnection, act: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """SQLite would work on until its answer is complete, and only then hear that nobody wants it."""
+    work = asyncio.ensure_future(act(connection))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        while not work.done():
+            await driver.interrupt()
+            await asyncio.wait({work}, timeout=0.05)
+        with suppress(Exception):
+            work.result()
+        raise
 
 
 async def _close(line: Line) -> None:

@@ -44,7 +44,9 @@ def connecting(cause: BaseException, address: str) -> SourceUnreadable:
         return SourceUnreadable(
             f"{address} did not answer in time. Is the server running, and is the url right?"
         )
-    return Unreached(
+    # a server may be there in a moment, a file will not
+    kind = SourceUnreadable if isinstance(cause, OSError) and cause.filename else Unreached
+    return kind(
         f"{address} cannot be reached: {said(cause)}. Is the database there, and is configurationProperties.url right?"
     )
 
@@ -72,7 +74,7 @@ def writing(cause: BaseException, address: str, what: str) -> ReconError:
             return BadRequest(f"{what} was refused by the database: {said(cause)}.")
         case ProgrammingError() if "permission" in said(cause) or "privilege" in said(cause):
             return Forbidden(f"{address} does not let us write {what}: {said(cause)}.")
-        case OperationalError() if "locked" in said(cause):
+        case OperationalError() if is_locked(cause):
             return Unavailable(f"{address} is locked by somebody else. Try again.")
         case OperationalError() if "readonly" in said(cause):
             return Forbidden(f"{address} does not let us write {what}: {said(cause)}.")
@@ -89,12 +91,19 @@ def is_lost(cause: BaseException) -> bool:
     )
 
 
+def is_locked(cause: BaseException) -> bool:
+    """Somebody else is writing to the file of SQLite."""
+    return isinstance(cause, OperationalError) and "database is locked" in str(cause)
+
+
 def is_timeout(cause: BaseException) -> bool:
     return isinstance(cause, TimeoutError) or "statement timeout" in str(cause)
 
 
 def said(cause: BaseException) -> str:
     """The database's own words, in one line."""
+    if isinstance(cause, OSError) and cause.strerror and cause.filename:
+        return cause.strerror
     inner = cause.orig if isinstance(cause, DBAPIError) and cause.orig is not None else cause
     lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
     found = lines[0] if lines else type(inner).__name__

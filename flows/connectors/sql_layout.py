@@ -7,7 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, FromClause, MetaData, Table, cast, inspect, select, text, types
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    MetaData,
+    Table,
+    cast,
+    inspect,
+    literal,
+    select,
+    text,
+    types,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Inspector
 from sqlalchemy.exc import NoSuchTableError, SAWarning
@@ -124,7 +136,7 @@ class Layout:
         """The value for the member's column; BadRequest when it is none."""
         place = self.place(member)
         made = written(member, value, place.kind, place.type, is_loose=self.is_loose)
-        return made if place.native is None or made is None else cast(made, place.native)
+        return made if place.native is None or made is None else cast(literal(made, place.type), place.native)
 
 
 async def read_layout(connection: AsyncConnection, config: SqlConfig, kind: TableType) -> Layout:
@@ -148,10 +160,9 @@ def _table(connection: Connection, config: SqlConfig, kind: TableType) -> Layout
             detail={"reason": "SCHEMA", "table": kind.table},
         ) from None
     is_loose = connection.dialect.name == "sqlite"
-    source = found
-    if is_loose:
-        plain = [Column(column.name, types.NullType()) for column in found.columns]
-        source = Table(kind.table, MetaData(), *plain, schema=kind.schema)
+    # without the catalogue's keys and defaults, which the database knows best
+    plain = [Column(column.name, types.NullType() if is_loose else column.type) for column in found.columns]
+    source = Table(kind.table, MetaData(), *plain, schema=kind.schema)
     places = {
         column.name: Place.of(
             source.columns[column.name],

@@ -160,7 +160,7 @@ class Writer:
         place = self.layout.place(member)
         if value is not None:
             return self.layout.written(member, value)
-        if place.is_nullable:
+        if place.is_nullable and place.name != self.layout.kind.key:
             return None
         if self.database.config.empty_strings and place.kind is Kind.TEXT:
             return ""
