@@ -16,8 +16,13 @@ from tests import slapd as directory
 from tests.connectors.databases import TestDatabase
 from tests.slapd import SUFFIX, Slapd, entry
 
-#: the libraries are an extra of their own, which not every environment has
-collect_ignore_glob = [] if find_spec("anyldap") else ["test_ldap*"]
+#: the libraries are extras, which not every environment has
+LIBRARIES = [name for name, module in (("python-ldap", "ldap"), ("anyldap", "anyldap")) if find_spec(module)]
+collect_ignore = [
+    path.name
+    for path in Path(__file__).parent.glob("test_ldap*.py")
+    if not LIBRARIES and path.name != "test_ldap_config.py"
+]
 
 LDAP = "org.identityconnectors.ldap.LdapConnector"
 ACCOUNTS = ["account", "extensibleObject"]
@@ -39,9 +44,9 @@ def branch(slapd: Slapd) -> str:
     return name
 
 
-@pytest.fixture(params=["python-ldap", "anyldap"])
+@pytest.fixture(params=LIBRARIES)
 def library(request: pytest.FixtureRequest) -> str:
-    """Both LDAP libraries."""
+    """Each LDAP library that is installed."""
     return str(request.param)
 
 
