@@ -34,13 +34,14 @@ def shown(call: Call, type: ManagedType, stored: Stored, fields: Sequence[str] =
     left_out = (type.hidden - asked) | (type.private if is_external(call) else frozenset())
     found = {name: value for name, value in whole.items() if name not in left_out}
     for name in type.relationships & found.keys():
-        found[name] = _expanded(found[name])
+        found[name] = expanded(found[name])
     return found
 
 
-def _expanded(value: Any) -> Any:
+def expanded(value: Any) -> Any:
+    """A reference, or a list of them, with its parts told apart; anything else as it is."""
     if isinstance(value, list):
-        return [_expanded(element) for element in value]
+        return [expanded(element) for element in value]
     if not isinstance(value, dict) or not isinstance(value.get("_ref"), str):
         return value
     collection, _, id = value["_ref"].rpartition("/")

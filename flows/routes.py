@@ -16,6 +16,7 @@ from flows.resources.recon import ReconResource
 from flows.resources.reconciliation import ReconciliationResource
 from flows.resources.reconciliation_history import ReconciliationHistory, ReconciliationObjects
 from flows.resources.reconciliation_report import ReconciliationReport
+from flows.resources.relationships import Relationships, RoleMembers
 from flows.resources.scheduler import Jobs, Scheduler, Triggers
 from flows.resources.schema import Schemas
 from flows.resources.script import Scripts
@@ -39,9 +40,12 @@ def build_router() -> Router:
     router.add("sync", SyncResource())
     router.add("sync/mappings", MappingsResource())
     router.add("managed/{type}", ManagedObjects())
+    router.add("managed/{type}/{object}/{property}", Relationships())
     router.add("system", Systems())
     router.add("system/{name}/{type}", SystemObjects())
     router.add("repo/link", Links())
+    for role in ("internal/role/{role}/authzMembers", "repo/internal/role/{role}/authzMembers"):
+        router.add(role, RoleMembers())
     for internal in ("internal/{type}", "repo/internal/{type}"):
         router.add(internal, InternalObjects())
     router.add("config", Configuration(), deep=True)

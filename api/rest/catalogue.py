@@ -267,6 +267,10 @@ FAMILIES: Final[tuple[Family, ...]] = (
         (
             *_collection("/managed/{type}", "the objects of a type"),
             *_instance("/managed/{type}/{id}", "the objects of a type"),
+            *_collection("/managed/{type}/{object}/{property}", "the references of an object"),
+            *_instance(
+                "/managed/{type}/{object}/{property}/{id}", "the references of an object", patch=False
+            ),
             _act(
                 "/managed/{type}/{id}",
                 "Patch by POST",
