@@ -56,7 +56,7 @@ class Addresses:
         """The ready line."""
         found = f"reconvene is ready. API {self.api}/openidm · docs {self.api}/docs"
         if self.prefect is None:
-            return f"{found} · without Prefect, so schedules do not fire"
+            return f"{found} · without Prefect, so no schedule of a mapping fires"
         return f"{found} · Prefect dashboard {self.prefect}"
 
 

@@ -103,7 +103,7 @@ class Job:
     def runs(self) -> bool:
         """Whether it fires at all."""
         schedule = self.schedule
-        does_something = schedule.mapping is not None or self.live_source is not None
+        does_something = self.mapping is not None or self.live_source is not None
         return schedule.enabled and not self.paused and not schedule.problems and does_something
 
     @property

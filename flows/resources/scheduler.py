@@ -19,6 +19,9 @@ from flows.router import Json, Query, QueryResult, Resource
 from flows.scheduled_job import job_document, trigger_document
 from flows.schedules import Job, all_jobs, job_of
 from flows.store import schedules
+from flows.two_way.job import PREFIX
+from flows.two_way.starting import start
+from flows.two_way.state import Options
 
 if TYPE_CHECKING:
     from conf.transaction import Transaction
@@ -171,6 +174,11 @@ async def _existing(call: Call, tx: Transaction, id: str) -> Job:
 
 
 def _refuse_file(call: Call, id: str) -> None:
+    if id.removeprefix(PREFIX) in call.runtime.project.reconciliations and id.startswith(PREFIX):
+        raise Conflict(
+            f"The job {id} is the frequency of a reconciliation; change it through "
+            f"config/reconciliation/{id.removeprefix(PREFIX)}"
+        )
     if id in call.runtime.project.schedules:
         raise Conflict(
             f"The job {id} stands in a file of the project; change it through config/schedule/{id}"
@@ -195,6 +203,9 @@ async def _trigger(call: Call, id: str) -> Json:
         raise Conflict(f"The job {id} is disabled and cannot be triggered; enable it first")
     if job.live_source is not None:
         await live_sync(call, job.live_source)
+        return {"success": True}
+    if job.reconciliation is not None:
+        await start(call, job.reconciliation, Options(), trigger=f"schedule:{id}")
         return {"success": True}
     if job.mapping is None:
         raise Conflict(f"The job {id} does not reconcile a mapping, so it cannot be triggered here")

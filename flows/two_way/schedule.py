@@ -17,7 +17,7 @@ MOST: Final = 100
 
 
 async def do_due(runtime: Runtime) -> None:
-    """Take every slot that is due since the last one that was taken, or within the time of grace."""
+    """Take every slot that is due since the last one that was taken; at first those within the time of grace."""
     now = runtime.clock()
     async with runtime.database.read() as tx:
         jobs = [
@@ -27,8 +27,9 @@ async def do_due(runtime: Runtime) -> None:
         ]
         last = {job.name: await store.last_slot(tx, job.name) for job in jobs}
     for job in jobs:
-        since = max(last[job.name] or 0, now - schedules.GRACE_MS)
-        due = [slot for slot in job.due_after(since, MOST) if slot <= now]
+        recent = now - schedules.GRACE_MS
+        since = {last[job.name] or recent, max(last[job.name] or 0, recent)}
+        due = [slot for begin in since for slot in job.due_after(begin, MOST) if slot <= now]
         wanted = schedules.judge(due, now, job.schedule.misfire_policy)
         for slot, outcome in sorted(wanted.items()):
             taken = await schedules.take_slot(runtime, job, slot, outcome, None)
