@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from conf import pointer
 from flows.store.json_text import dump_told
 from flows.store.two_way_rows import TwoWayResult
 from flows.two_way.pairs import same
 
-Pair = tuple[str, str]
-"""An attribute's name in IDM and in the resource."""
+
+class Pair(NamedTuple):
+    """What an attribute is called in IDM and in the resource."""
+
+    idm: str
+    resource: str
+    compared: bool = True
+    """Whether both sides are to have the same value; not where a script makes one of the other, or at creation only."""
+
 
 IDM_GOES: Final = frozenset({"REMOVE_FROM_IDM"})
 RESOURCE_GOES: Final = frozenset({"DELETE_FROM_RES"})
@@ -45,19 +52,19 @@ class Line:
 
 def attribute(pair: Pair) -> str:
     """What a pair is called."""
-    return pair[0] if pair[0] == pair[1] else f"{pair[0]} / {pair[1]}"
+    return pair.idm if pair.idm == pair.resource else f"{pair.idm} / {pair.resource}"
 
 
 def complete(pairs: Sequence[Pair], result: TwoWayResult) -> list[Pair]:
     """The pairs that are known, and for every other attribute of the result one with the same name on both sides."""
-    first = {name for pair in pairs for name in (pair[0], pair[0].lstrip("/").partition("/")[0])}
-    second = {name for pair in pairs for name in (pair[1], pair[1].lstrip("/").partition("/")[0])}
+    first = {name for pair in pairs for name in (pair.idm, pair.idm.lstrip("/").partition("/")[0])}
+    second = {name for pair in pairs for name in (pair.resource, pair.resource.lstrip("/").partition("/")[0])}
     found = list(pairs)
     idm = (name for side in (result.idm_before, result.idm_after) for name in side or ())
     resource = (name for side in (result.resource_before, result.resource_after) for name in side or ())
     rest = [name for name in idm if name not in first]
     rest += [name for name in resource if name not in second]
-    found.extend((name, name) for name in dict.fromkeys(rest))
+    found.extend(Pair(name, name) for name in dict.fromkeys(rest))
     return found
 
 
@@ -66,14 +73,14 @@ def lines(result: TwoWayResult, pairs: Sequence[Pair] = ()) -> list[Line]:
     idm_gone, resource_gone = _gone(result, IDM_GOES), _gone(result, RESOURCE_GOES)
     compared = result.idm_before is not None and result.resource_before is not None
     found = []
-    for idm_name, resource_name in complete(pairs, result):
-        idm = _value(result.idm_before, result.idm_after, idm_name, gone=idm_gone)
-        resource = _value(result.resource_before, result.resource_after, resource_name, gone=resource_gone)
+    for pair in complete(pairs, result):
+        idm = _value(result.idm_before, result.idm_after, pair.idm, gone=idm_gone)
+        resource = _value(result.resource_before, result.resource_after, pair.resource, gone=resource_gone)
         if (idm.before, idm.after, resource.before, resource.after) == (None, None, None, None):
             continue
-        there, here = value_of(result.idm_before, idm_name), value_of(result.resource_before, resource_name)
-        differs = compared and not same(there, here)
-        found.append(Line(attribute((idm_name, resource_name)), idm, resource, differs))
+        there, here = value_of(result.idm_before, pair.idm), value_of(result.resource_before, pair.resource)
+        differs = compared and pair.compared and not same(there, here)
+        found.append(Line(attribute(pair), idm, resource, differs))
     return found
 
 
@@ -82,9 +89,14 @@ def telling(result: TwoWayResult, pairs: Sequence[Pair] = ()) -> list[Line]:
     found = lines(result, pairs)
     if result.idm_before is None or result.resource_before is None:
         return found
+    changed = [line for line in found if line.idm.changed or line.resource.changed]
     if result.category == "MATCH_FOUND":
-        return [line for line in found if line.idm.changed or line.resource.changed]
-    return [line for line in found if line.differs or line.idm.changed or line.resource.changed]
+        return changed
+    told = [line for line in found if line.differs or line in changed]
+    if told or result.category != "MATCH_FOUND_DIFFERENT":
+        return told
+    # what differs was made by scripts: then whatever is not literally the same
+    return [line for line in found if line.idm.before != line.resource.before]
 
 
 def text(value: Any) -> str | None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from conf.settings import Settings
     from flows.call import Runtime
 
-PAGE: Final = 1000
+_MADE: Final = ("onCreateOnly", "toIdm", "toResource", "members")
+"""Members of a policy map's entry by which the sides need not have the same value."""
+PAGE: Final = 500
 SOMETHING: Final = parse('!(status eq "NOTHING" or (response eq "NOTHING" and status eq "SUCCESS"))')
 """Results that are more than "do nothing"."""
 EVERYTHING: Final = Literal(value=True)
@@ -94,7 +96,8 @@ def attribute_pairs(document: Mapping[str, Any]) -> tuple[Pair, ...]:
             continue
         idm, resource = entry.get("idm"), entry.get("resource")
         if isinstance(idm, str) and isinstance(resource, str):
-            found.append((idm, resource))
+            is_copied = not any(entry.get(word) for word in _MADE)
+            found.append(Pair(idm, resource, is_copied))
     return tuple(dict.fromkeys(found))
 
 

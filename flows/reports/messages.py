@@ -46,13 +46,11 @@ def completion(run: TwoWayRun, counts: Counts, link: str, failed: Named) -> Mess
     return _message(run, counts, link, subject, run.message, failed, ())
 
 
-def notice(
-    run: TwoWayRun, counts: Counts, link: str, name: str, said: str, found: Named, pairs: Sequence[Pair]
-) -> Message:
-    """A run has met objects that somebody wants to be told of."""
+def notice(run: TwoWayRun, link: str, name: str, said: str, found: Named, pairs: Sequence[Pair]) -> Message:
+    """A run has met objects that somebody wants to be told of; the rest of it is not his matter."""
     objects = "1 object" if found.count == 1 else f"{found.count:,} objects"
     subject = f"Reconciliation {run.name}: {name}, {objects}"
-    return _message(run, counts, link, subject, said, found, pairs)
+    return _message(run, {}, link, subject, said, found, pairs)
 
 
 def _message(
@@ -126,7 +124,7 @@ def _objects(named: Named, pairs: Sequence[Pair]) -> Iterator[str]:
     for each in named.objects:
         name = each.principal or each.resource_id or each.idm_id or "without a name"
         told = f". {each.message}" if each.message else ""
-        yield f"- {name}: {words.response(each.response)}, {words.status(each.status)}{told}"
+        yield f"- {name}: {words.done(each.response, each.status)}{told}"
         if named.with_lines:
             yield from (f"    {_line(line)}" for line in telling(each, pairs))
     if (more := named.count - len(named.objects)) > 0:

@@ -163,7 +163,7 @@ async def _deliveries(runtime: Runtime, run: TwoWayRun) -> list[Delivery]:
         for each in notifications:
             named = await _named(tx, run, each.name, each.filter, with_lines=True)
             if named.count:
-                message = notice(run, counts, link, each.name, each.message, named, pairs)
+                message = notice(run, link, each.name, each.message, named, pairs)
                 found += [Delivery(each.name, message, target) for target in each.to]
     return found
 

@@ -87,7 +87,7 @@ def environment() -> Environment:
     found = Environment(
         loader=PackageLoader("flows.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    found.globals.update(number=number, side=side)
+    found.globals.update(number=number, side=side, done=words.done)
     found.filters.update(
         when=summary.when,
         took=summary.took,

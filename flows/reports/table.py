@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ COLUMNS: Final = (
 )
 #: how a formula of a spreadsheet may begin
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: numbers and telephone numbers, which can do nothing
+_HARMLESS: Final = re.compile(r"[+-][\d .,()/-]*")
 
 
 async def csv_lines(report: Report) -> AsyncIterator[bytes]:
@@ -47,9 +50,9 @@ async def _pairs(report: Report) -> list[Pair]:
 
 def _row(result: TwoWayResult, pairs: Sequence[Pair]) -> Sequence[str]:
     values: list[str] = []
-    for idm_name, resource_name in pairs:
-        values.append(whole(value_of(result.idm_before, idm_name)))
-        values.append(whole(value_of(result.resource_before, resource_name)))
+    for pair in pairs:
+        values.append(whole(value_of(result.idm_before, pair.idm)))
+        values.append(whole(value_of(result.resource_before, pair.resource)))
     return (
         result.category,
         result.situation,
@@ -82,4 +85,4 @@ def _written(rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _safe(cell: str) -> str:
     """A text that a spreadsheet takes for a formula gets an apostrophe before it, which makes it a text again."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _HARMLESS.fullmatch(cell) else cell

@@ -57,15 +57,21 @@ def category(code: str) -> Category:
 
 
 def situation(code: str) -> str:
-    return SITUATIONS.get(code, code)
+    """A record that cannot be read has none."""
+    return SITUATIONS.get(code, code) or "No situation"
 
 
 def response(code: str) -> str:
-    return RESPONSES.get(code, code)
+    return RESPONSES.get(code, code) or "None"
 
 
 def status(code: str) -> str:
     return STATUSES.get(code, code.lower())
+
+
+def done(response_code: str, status_code: str) -> str:
+    """What was done and how it went: `Delete from Resource, failed`."""
+    return f"{response(response_code)}, {status(status_code)}" if response_code else status(status_code)
 
 
 def in_order(codes: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -107,9 +107,7 @@ RESULTS = [
         idm_after={"mail": "zoe@example.com", "sn": "Ångström"},
         resource_after={"email": "zoe@example.com", "sn": "Ångström"},
     ),
-    TwoWayResult(
-        7, ONLY_RESOURCE, "NOTHING", "BROKEN_CSV", "", None, None, "FAILURE", "line 7: 3 values for 6 columns"
-    ),
+    TwoWayResult(7, "", "", "BROKEN_CSV", "", None, None, "FAILURE", "line 7: 3 values for 6 columns"),
 ]
 
 

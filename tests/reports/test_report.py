@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from flows.reports.comparison import lines, telling
+from flows.reports.comparison import Pair, lines, telling
 from flows.reports.content import attribute_pairs
 from flows.store.two_way import TwoWayResult
 from tests.reports.runs import BOTH, CONFIGURATION, HOSTILE, RESULTS, STARTED, add_run, configure
@@ -105,6 +105,7 @@ async def test_the_csv_has_a_line_for_each_object(server: Server) -> None:
         "RESOURCE mail / email: barbara@old.example.com -> bjensen@example.com",
         "RESOURCE telephoneNumber / phone:  -> +1 408 555 1862",
     ]
+    assert first["telephoneNumber / phone (IDM)"] == "+1 408 555 1862"
     assert found[1]["sn (RESOURCE)"] == "Carter-" + "x" * 500
     assert (found[2]["RESOURCE ID"], found[2]["mail / email (RESOURCE)"]) == (
         "'=cmd|' /C calc'!A0",
@@ -197,8 +198,27 @@ def test_attributes_may_lie_deeper() -> None:
         idm_before={"a": {"b": "x"}},
         resource_before={"c": "y"},
     )
-    (line,) = lines(result, [("a/b", "c")])
+    (line,) = lines(result, [Pair("a/b", "c")])
     assert (line.name, line.idm.before, line.resource.before, line.differs) == ("a/b / c", "x", "y", True)
+
+
+def test_what_is_only_made_of_the_other_side_is_no_difference() -> None:
+    found = TwoWayResult(
+        1,
+        BOTH,
+        "NOTHING",
+        "MATCH_FOUND_DIFFERENT",
+        "a",
+        idm_before={"userName": "a", "sn": "x", "status": "active"},
+        resource_before={"id": "7", "sn": "y", "status": "A"},
+    )
+    map = [
+        {"idm": "userName", "resource": "id", "onCreateOnly": True},
+        {"idm": "status", "resource": "status", "toIdm": {"type": "text/javascript", "source": "source"}},
+    ]
+    pairs = attribute_pairs({"policyMap": map})
+    assert [line.name for line in telling(found, pairs)] == ["sn"]
+    assert [line.differs for line in lines(found, pairs)] == [False, False, True]
 
 
 def test_very_many_values_are_cut() -> None:
