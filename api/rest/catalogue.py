@@ -121,7 +121,7 @@ def _act(path: str, summary: str, *actions: str, body: Json | None = None, **ext
 
 
 _REPORT: Final[Mapping[str, str]] = {
-    "format": "html (default), csv, or json: the figures only",
+    "format": "html, csv, or json: the figures only; default: as configured",
     "doNothing": "true or false: whether objects with nothing to do are listed; default: as configured",
     "filter": 'Only these objects, such as `case eq "MATCH_FOUND_DIFFERENT"` or `attribute/mail co "@old.org"`',
 }

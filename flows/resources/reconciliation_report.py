@@ -10,7 +10,7 @@ from conf.errors import BadRequest, NotFound
 from conf.filters.parse import parse
 from flows.download import Download, File
 from flows.reports import page, table
-from flows.reports.content import EVERYTHING, Report, open_report
+from flows.reports.content import EVERYTHING, Report, configuration, open_report
 from flows.reports.documents import run_document
 from flows.router import Json, Resource
 from flows.store import two_way
@@ -24,8 +24,9 @@ _FLAGS: Final = {"true": True, "false": False}
 
 
 class ReconciliationReport(Resource):
-    """Reads `format` (html, csv or json), `run` (default: the last one), `doNothing` and `filter`.
+    """Reads `format`, `run` (default: the last one), `doNothing` and `filter`.
 
+    The format is html, csv or json; without one it is that of the configuration's `report`.
     "Do nothing" cases are shown where `doNothing` says so, else in the history always and in a report when its
     configuration asks for them. `filter` is that of the history's objects.
     """
@@ -41,7 +42,7 @@ class ReconciliationReport(Resource):
         flag = asked.get("doNothing")
         if flag is not None and flag.lower() not in _FLAGS:
             raise BadRequest(f"doNothing must be true or false, not '{flag}'")
-        wanted = asked.get("format", "html").lower()
+        wanted = (asked.get("format") or _usual(call, run)).lower()
         if wanted not in FORMATS:
             raise BadRequest(f"There is no report as '{wanted}'; known: {', '.join(FORMATS)}")
         # of the history everything is wanted, of a report what its configuration says
@@ -60,6 +61,12 @@ class ReconciliationReport(Resource):
         if run_id is None:
             raise NotFound(f"There is no run of the reconciliation {name} yet")
         raise NotFound(f"There is no run {run_id}" + (f" of the reconciliation {name}" if name else ""))
+
+
+def _usual(call: Call, run: TwoWayRun) -> str:
+    """The format that the configuration names."""
+    written = configuration(call.runtime, run.name).get("report")
+    return "csv" if isinstance(written, str) and written.lower() == "csv" else "html"
 
 
 def parameters(call: Call) -> Mapping[str, str]:

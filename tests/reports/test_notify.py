@@ -10,6 +10,7 @@ import pytest
 from flows.call import Runtime
 from flows.reports import notify
 from flows.reports.notify import after_run
+from flows.store import two_way
 from tests.reports.post import Post, channel, post_office
 from tests.reports.runs import HOSTILE, RESULTS, STARTED, add_run, configure, mail_state
 from tests.rest.conftest import Server
@@ -122,6 +123,23 @@ async def test_what_the_mail_server_refuses_is_tried_again_later(
     assert run.status == "FINISHED"
     assert run.mail is not None
     assert (run.mail["state"], run.mail["attempts"]) == ("SENT", 3)
+
+
+async def test_who_dies_while_telling_leaves_it_to_another(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(server, emailAddressForNotification=TO)
+    await add_run(server.runtime.database)
+    now = STARTED + 100_000
+    monkeypatch.setattr(server.runtime, "clock", lambda: now)
+    async with post_office() as post:
+        runtime = await post_to(server, post)
+        async with runtime.database.write() as tx:
+            assert await two_way.claim_notification(tx, "night-1", now, now + notify.CLAIM_MS)
+        assert not await notify.tell_due(runtime)
+        now += notify.CLAIM_MS
+        assert await notify.tell_due(runtime)
+    assert len(post.mails) == 1
 
 
 async def test_it_is_given_up_in_the_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

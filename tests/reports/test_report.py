@@ -158,6 +158,14 @@ async def test_a_wrong_question_is_told_what_is_wrong(server: Server) -> None:
         assert message in answer.json()["message"]
 
 
+async def test_the_configuration_names_the_usual_format(server: Server) -> None:
+    await add_run(server.runtime.database)
+    configure(server, report="CSV")
+    answer = await server.call("GET", "reconciliation/hr/report")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="hr-night-1.csv"'
+
+
 async def test_whoever_follows_a_link_is_asked_who_he_is(server: Server) -> None:
     await add_run(server.runtime.database)
     path = "/openidm/reconciliation/hr/report"
