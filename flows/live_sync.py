@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, Conflict, NotFound, ReconError, Unavailable
+from flows.connectors import departures
 from flows.connectors.csv_differences import digest_of
 from flows.connectors.differences import RowChange, TellsDifferences
 from flows.implicit_sync import synchronise
@@ -81,7 +83,9 @@ async def live_sync(call: Call, source: str) -> Json:
     if (kept := replace(progress, revision=begun.revision)) != begun:
         kept = await _keep(call, source, begun, kept)
     if isinstance(connector, TellsDifferences):
-        await connector.forget(kind, call.runtime.settings.data / "livesync", kept.token)
+        await connector.forget(kind, _folder(call), kept.token)
+    else:
+        departures.forget(connector, kind, _folder(call), kept.token)
     return _answer(source, kept) | ({} if failure is None else {"lastException": failure})
 
 
@@ -138,9 +142,13 @@ async def _changes(
     call: Call, connector: Connector, kind: str, token: str | None
 ) -> tuple[Sequence[RowChange], str]:
     if isinstance(connector, TellsDifferences):
-        return await connector.differences(kind, token, call.runtime.settings.data / "livesync")
-    rows, after = await connector.changes(kind, token)
-    return [RowChange(str(row["_id"]), row) for row in rows], after
+        return await connector.differences(kind, token, _folder(call))
+    return await departures.changes_and_departures(connector, kind, token, _folder(call))
+
+
+def _folder(call: Call) -> Path:
+    """Where what is kept of systems between two calls stands."""
+    return call.runtime.settings.data / "livesync"
 
 
 def _collection(call: Call, source: str) -> tuple[Connector, str]:

@@ -14,13 +14,14 @@ from conf.errors import BadRequest, NotFound, NotSupported
 from conf.filters.ast import Filter
 from conf.filters.evaluate import predicate
 from flows.connectors.base import Capabilities, Row, SourceChanged, SourcePage, SourceUnreadable
-from flows.connectors.csv_differences import RetainedCopies, compare
+from flows.connectors.csv_differences import compare
 from flows.connectors.csv_header import read_header
 from flows.connectors.csv_layout import CsvConfig, read_config
 from flows.connectors.csv_lines import Lines
 from flows.connectors.csv_rewrite import append_row, change_row, remove_row
 from flows.connectors.csv_rows import Rows
 from flows.connectors.differences import RowChange
+from flows.connectors.retained import RetainedCopies
 
 
 class CsvFile:

@@ -84,8 +84,10 @@ class Place:
         kind = kind_of_type(type_)
         if kind is Kind.ANY and not is_loose:
             text_ = types.Text()
-            return cls(column.name, cast(column, text_), Kind.TEXT, text_, type_, is_nullable, is_computed)
-        return cls(column.name, column, kind, type_, None, is_nullable, is_computed)
+            return cls(
+                str(column.name), cast(column, text_), Kind.TEXT, text_, type_, is_nullable, is_computed
+            )
+        return cls(str(column.name), column, kind, type_, None, is_nullable, is_computed)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def _table(connection: Connection, config: SqlConfig, kind: TableType) -> Layout
     plain = [Column(column.name, types.NullType() if is_loose else column.type) for column in found.columns]
     source = Table(kind.table, MetaData(), *plain, schema=kind.schema)
     places = {
-        column.name: Place.of(
+        str(column.name): Place.of(  # a plain text, which the catalogue's name is not
             source.columns[column.name],
             column.type,
             is_loose=is_loose,

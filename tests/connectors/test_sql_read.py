@@ -50,6 +50,7 @@ async def make_kinds(database: TestDatabase, key: str = "integer") -> None:
 async def test_values_of_all_kinds_become_json(database: TestDatabase) -> None:
     await make_kinds(database)
     rows = await read_all(database.open(OPEN), "account")
+    assert all(type(name) is str for row in rows for name in row)
     assert [row["_id"] for row in rows] == ["1", "3", "20"]  # numbers in the order of numbers
     seen = "2026-01-31 12:00:00" if database.is_sqlite else "2026-01-31T12:00:00"
     assert rows[0] == {

@@ -1,6 +1,8 @@
-"""liveSync of a CSV file: by REST and by schedule, with a kept token and patience for what fails."""
+"""liveSync of a CSV file, and of a table: by REST and by schedule, with a kept token and patience for what fails."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,37 @@ async def test_what_cannot_be_synchronised_is_said(people: Server) -> None:
         ("system/nosuch?_action=liveSync", 404),
     ):
         assert (await people.call("POST", path)).status_code == status, path
+
+
+async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
+    (conf / "sync.json").write_bytes(orjson.dumps({"mappings": [MAPPING]}))
+    document = {
+        "connectorRef": {"connectorName": "org.identityconnectors.databasetable.DatabaseTableConnector"},
+        "configurationProperties": {
+            "url": "sqlite:///people.db",
+            "table": "people",
+            "keyColumn": "uid",
+            "changeLogColumn": "changed",
+        },
+        "objectTypes": {"account": {"properties": {"firstname": {}, "description": {}}}},
+    }
+    (conf / "provisioner.openicf-people.json").write_bytes(orjson.dumps(document))
+    with closing(sqlite3.connect(tmp_path / "people.db", isolation_level=None)) as database:
+        database.execute("create table people (uid text primary key, firstname, description, changed int)")
+        database.execute("insert into people values ('a', 'Ann', 'x', 1)")
+        async with serve(tmp_path) as server:
+            await sync(server)
+            database.execute("insert into people values ('b', 'Bob', 'x', 2), ('c', 'Cleo', 'x', 2)")
+            await sync(server)
+            assert await things(server) == {"b": "Bob", "c": "Cleo"}
+            database.execute("delete from people where uid = 'c'")
+            database.execute("update people set firstname = 'Bert', changed = 3 where uid = 'b'")
+            await sync(server)
+            assert await things(server) == {"b": "Bert"}
+            before = (await server.get("audit/sync?_queryFilter=true"))["result"]
+            await sync(server)
+            assert (await server.get("audit/sync?_queryFilter=true"))["result"] == before
+            assert len(list((tmp_path / ".recon" / "livesync").iterdir())) == 1
