@@ -8,12 +8,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -42,6 +44,9 @@ class Product:
     database: str | None = None
     executor: str = "prefect"
     port: int = field(default_factory=free_port)
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its processes are told beside what the test is."""
+    workers: int = 1
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -79,13 +84,22 @@ class Product:
             str(self.project),
         ]
         command += ["--data", str(self.data), "--port", str(self.port), "--executor", self.executor]
+        command += ["--workers", str(self.workers)]
         if self.database is not None:
             command += ["--database", self.database]
         environment = {**os.environ, "HOME": str(self.folder), "RECON_PREFECT_PORT": str(free_port())}
+        environment |= self.environment
         log = (self.folder / "up.log").open("ab")
         self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.folder)
         log.close()
         self.wait_until(lambda: self.call("GET", "info/ping")[0] == 200, "the server answers")
+
+    def __enter__(self) -> Product:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """SIGTERM, and wait for the end of it."""
@@ -135,7 +149,7 @@ class Product:
     def call(
         self, method: str, path: str, body: Any = None, who: tuple[str, str] = ADMIN, timeout: float = 20
     ) -> tuple[int, Any]:
-        """One call; 0 when nobody answered."""
+        """One call; 0 when nobody answered. A 503 says when to come again."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/openidm/{path}",
             None if body is None else json.dumps(body).encode(),
@@ -152,6 +166,8 @@ class Product:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as refused:
             with refused:
+                if refused.code == 503 and not refused.headers["Retry-After"]:
+                    raise AssertionError("503 without Retry-After") from refused
                 return refused.code, json.loads(refused.read() or b"null")
         except (OSError, ValueError):
             return 0, None
@@ -168,6 +184,15 @@ class Product:
 
         self.wait_until(asked, f"{resource} answers")
         return list(found[0][1]["result"])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the store says, which must be SQLite in the data folder."""
+        with closing(sqlite3.connect(self.store, timeout=30)) as store:
+            return store.execute(sql).fetchall()
+
+    @property
+    def store(self) -> Path:
+        return self.data / "reconvene.db"
 
     def create_approver(self) -> None:
         body = {
@@ -187,6 +212,10 @@ class Product:
 
     def recon(self) -> Json:
         """One run to its end, whatever dies meanwhile."""
+        return self.wait_for_run(self.launch())
+
+    def launch(self) -> str:
+        """Launch a run, whoever dies meanwhile; answers its id."""
         launched: list[str] = []
 
         def launch() -> bool:
@@ -196,7 +225,7 @@ class Product:
             return status == 200
 
         self.wait_until(launch, "a run is launched")
-        return self.wait_for_run(launched[0])
+        return launched[0]
 
     def wait_for_run(self, run: str) -> Json:
         """The status of a run once it has ended."""

@@ -1,0 +1,314 @@
+"""What surrounds the product fails for a while: nothing is lost or doubled, and all goes on by itself afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conf.settings import Settings
+from tests.kills.clock import Clock
+from tests.kills.deciding import check, decide_all, decide_each, open_tasks, settled
+from tests.kills.product import APPROVER, Product, free_port
+from tests.prefect_server import start_server, stop_server, wait_for_server
+
+pytestmark = [pytest.mark.kills, pytest.mark.timeout(400)]
+
+LOCKED_SECONDS = 30
+GONE_SECONDS = 60
+HOUR = 3600
+
+
+def people(name: str, count: int) -> list[str]:
+    return [f"{name}{number:03d}" for number in range(count)]
+
+
+def verdicts_on(ids: list[str]) -> dict[str, bool]:
+    """Every third is refused."""
+    return {id: index % 3 > 0 for index, id in enumerate(ids)}
+
+
+def approved_of(verdicts: dict[str, bool]) -> set[str]:
+    return {id for id, yes in verdicts.items() if yes}
+
+
+# the database
+
+
+@contextmanager
+def locked(store: Path, seconds: float) -> Iterator[None]:
+    """Another process than the product's writes to its database for so long, and then nothing."""
+    with closing(sqlite3.connect(store, isolation_level=None, timeout=30, check_same_thread=False)) as other:
+        other.execute("begin immediate")
+        free = threading.Timer(seconds, lambda: other.execute("rollback"))
+        free.start()
+        try:
+            yield
+        finally:
+            free.join()
+
+
+def test_a_database_that_is_locked_for_half_a_minute_is_waited_for(tmp_path: Path) -> None:
+    with Product(tmp_path, executor="embedded", environment={"RECON_PAGE_SIZE": "2"}) as product:
+        product.create_approver()
+        asked, fresh = people("asked", 20), people("fresh", 100)
+        product.write_people(asked)
+        product.recon()
+        tasks, verdicts = open_tasks(product), verdicts_on(asked)
+        product.write_people(asked + fresh)
+        run = product.launch()
+        product.wait_until(lambda: progress(product, run) > 0, "the run has done a page")
+        body = {"requestApproved": "true" if verdicts[asked[0]] else "false"}
+        with locked(product.store, LOCKED_SECONDS):
+            begun = time.monotonic()
+            assert progress(product, run) < len(asked + fresh), "the run had ended before"
+            assert time.monotonic() - begun < 5, "reading waits for nobody"
+            first = f"workflow/taskinstance/{tasks[asked[0]]}?_action=complete"
+            status, answer = product.call("POST", first, body, APPROVER)
+            assert (status, answer["code"]) == (503, 503)
+            decide_each(product, tasks, verdicts)
+        assert product.wait_for_run(run)["state"] == "SUCCESS"
+        approved = approved_of(verdicts)
+        more = verdicts_on(fresh)
+        decide_all(product, more)
+        settled(product, approved | approved_of(more))
+        check(product, approved | approved_of(more), asked + fresh)
+
+
+def progress(product: Product, run: str) -> int:
+    """Sources that the run has done."""
+    status, answer = product.call("GET", f"recon/{run}")
+    assert status == 200
+    return int(answer["progress"]["source"]["existing"]["processed"])
+
+
+# the Prefect server
+
+
+def suspended(api: str) -> int:
+    """How many runs wait for a person, as Prefect shows it; -1 without an answer."""
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}, "limit": 200}
+    request = urllib.request.Request(
+        f"{api}/flow_runs/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return len(json.load(answer))
+    except OSError:
+        return -1
+
+
+def test_without_its_prefect_server_all_goes_on_and_the_picture_is_put_right_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    elsewhere = Settings(project=tmp_path, data=tmp_path / "elsewhere")
+    server = start_server(elsewhere, port)
+    try:
+        wait_for_server(server, api)
+        with Product(tmp_path, environment={"RECON_PREFECT_API": api}) as product:
+            product.create_approver()
+            early, late = people("early", 10), people("late", 10)
+            product.write_people(early)
+            product.recon()
+            product.wait_until(lambda: suspended(api) == 10, "Prefect shows what waits")
+
+            stop_server(server)
+            gone = time.monotonic()
+            shutil.rmtree(elsewhere.data)
+            product.write_people(early + late)
+            assert product.recon()["state"] == "SUCCESS"
+            verdicts = verdicts_on(early)
+            decide_all(product, verdicts)
+            open_for(product, late)
+            product.wait_until(
+                lambda: len(product.query("managed/user")) == len(approved_of(verdicts)) + 1,
+                "decisions are carried out without Prefect",
+            )
+            time.sleep(max(0.0, gone + GONE_SECONDS - time.monotonic()))
+
+            server = start_server(elsewhere, port)
+            wait_for_server(server, api)
+            product.wait_until(lambda: suspended(api) == 10, "an empty Prefect shows what waits again")
+            more = verdicts_on(late)
+            decide_all(product, more)
+            settled(product, approved_of(verdicts) | approved_of(more))
+            product.wait_until(lambda: suspended(api) == 0, "Prefect shows that nothing waits")
+            check(product, approved_of(verdicts) | approved_of(more), early + late)
+    finally:
+        stop_server(server)
+
+
+def open_for(product: Product, ids: list[str]) -> None:
+    assert sorted(open_tasks(product)) == sorted(ids)
+
+
+# a worker that hangs
+
+
+def test_a_worker_that_was_stopped_beyond_its_lease_writes_nothing_when_it_goes_on(tmp_path: Path) -> None:
+    quick = {"RECON_PAGE_SIZE": "1", "RECON_LEASE_SECONDS": "2"}
+    with Product(tmp_path, executor="embedded", workers=2, environment=quick) as product:
+        product.create_approver()
+        ids = people("p", 200)
+        product.write_people(ids)
+        run = product.launch()
+        product.wait_until(lambda: progress(product, run) > 0, "the run has done a page")
+        with stopped(product, holder(product)) as pid:
+            ((token, owner),) = product.rows("select token, owner from recon_run")
+            assert f"-{pid}-" in owner, "the run had ended before"
+            product.wait_until(
+                lambda: product.rows("select token from recon_run") != [(token,)],
+                "the other worker takes over",
+            )
+        summary = product.wait_for_run(run)
+        assert (summary["state"], summary["situationSummary"]["ABSENT"]) == ("SUCCESS", len(ids))
+        assert len(product.query("workflow/taskinstance")) == len(ids)
+
+        # and while decisions are carried out: whichever worker is at it
+        everybody = {"_queryFilter": "true", "requestApproved": "true", "confirm": len(ids)}
+        deciding = threading.Thread(
+            target=product.call,
+            args=("POST", "workflow/taskinstance?_action=complete", everybody, APPROVER, 60),
+        )
+        deciding.start()
+        for pid in product.children("worker"):
+            with stopped(product, pid):
+                time.sleep(3)
+        deciding.join()
+        settled(product, set(ids))
+        check(product, set(ids), ids)
+
+
+def holder(product: Product) -> int:
+    """The process that has the run."""
+    ((owner,),) = product.rows("select owner from recon_run")
+    return int(owner.split("/")[0].rsplit("-", 2)[1])
+
+
+@contextmanager
+def stopped(product: Product, pid: int) -> Iterator[int]:
+    """A process that hangs; not while it holds SQLite's lock, since then it would stop everybody."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        while any(state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
+            time.sleep(0.002)
+        if not is_locked(product.store):
+            break
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.005)
+    try:
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def is_locked(store: Path) -> bool:
+    with closing(sqlite3.connect(store, timeout=0.05, isolation_level=None)) as other:
+        try:
+            other.execute("begin immediate")
+        except sqlite3.OperationalError:
+            return True
+        other.execute("rollback")
+        return False
+
+
+# the clock
+
+
+@pytest.mark.skipif(Clock.missing() is not None, reason=f"the clock cannot be set: {Clock.missing()}")
+def test_a_clock_that_is_set_back_an_hour_breaks_neither_leases_nor_tasks_nor_sessions_nor_schedules(
+    tmp_path: Path,
+) -> None:
+    clock = Clock(tmp_path)
+    with Product(tmp_path, environment=clock.environment | {"RECON_PAGE_SIZE": "1"}) as product:
+        product.create_approver()
+        job = {
+            "enabled": True,
+            "type": "cron",
+            "schedule": "0/5 * * * * ?",
+            "misfirePolicy": "doNothing",
+            "invokeService": "sync",
+            "invokeContext": {"action": "reconcile", "mapping": "systemCsvfileAccounts_managedUser"},
+        }
+        assert product.call("PUT", "scheduler/job/often", job)[0] == 201
+        product.wait_until(lambda: len(slots(product)) >= 2, "the schedule fires")
+        assert product.call("POST", "scheduler/job/often?_action=pause", {})[0] == 200
+
+        ids = people("p", 60)
+        product.write_people(ids)
+        cookie = log_in(product)
+        run = product.launch()
+        product.wait_until(lambda: progress(product, run) > 0, "the run has done a page")
+        clock.set(-HOUR)
+        assert who(product, cookie) == "openidm-admin"
+        # the lease of a worker that dies now lies an hour ahead
+        assert product.kill("worker") == 1
+        assert product.wait_for_run(run)["state"] == "SUCCESS"
+        verdicts = verdicts_on(ids)
+        decide_all(product, verdicts)
+        settled(product, approved_of(verdicts))
+
+        before = set(slots(product))
+        assert product.call("POST", "scheduler/job/often?_action=resume", {})[0] == 200
+        product.wait_until(lambda: len(slots(product)) >= len(before) + 2, "the schedule fires again")
+        assert who(product, cookie) == "openidm-admin"
+        clock.set(0)
+        count = len(slots(product))
+        product.wait_until(lambda: len(slots(product)) > count, "and when the clock is right again")
+        assert product.call("DELETE", "scheduler/job/often")[0] == 200
+        ((twice,),) = product.rows(
+            "select count(*) from (select 1 from recon_run where trigger = 'schedule' group by user_id having count(*) > 1)"
+        )
+        assert twice == 0
+        product.wait_until(
+            lambda: product.rows("select count(*) from recon_run where state = 'ACTIVE'") == [(0,)],
+            "runs end",
+        )
+        check(product, approved_of(verdicts), ids)
+
+
+def slots(product: Product) -> list[tuple[Any, ...]]:
+    return product.rows("select slot_at from schedule_slot where job = 'often' and outcome <> 'MISFIRED'")
+
+
+def log_in(product: Product) -> str:
+    """A session's cookie."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{product.port}/openidm/authentication?_action=login",
+        b"{}",
+        {
+            "X-OpenIDM-Username": "openidm-admin",
+            "X-OpenIDM-Password": "openidm-admin",
+            "Content-Type": "application/json",
+        },
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(answer.headers["Set-Cookie"]).split(";")[0]
+
+
+def who(product: Product, cookie: str) -> str:
+    """Whose session that is."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{product.port}/openidm/info/login",
+        headers={"Cookie": cookie, "X-Requested-With": "test"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(json.load(answer)["authenticationId"])
