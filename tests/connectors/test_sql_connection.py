@@ -238,3 +238,14 @@ async def test_a_table_that_changes_meanwhile_is_seen_by_the_next_run(database: 
     with pytest.raises(SourceUnreadable, match=r"cannot be read: .*mail"):
         await connector.read_many("account", ["a"])
     assert await read_all(connector, "account") == [{"_id": "a", "uid": "a", "age": 7}]
+
+
+@pytest.mark.services
+async def test_encryption_that_the_server_does_not_offer_is_not_done_without(
+    postgresql: TestDatabase,
+) -> None:
+    await postgresql.execute(PEOPLE)
+    await postgresql.open(url=f"{postgresql.url}?sslmode=disable").test()
+    for mode in ("require", "verify-full"):
+        with pytest.raises(SourceUnreadable, match=r"cannot be reached: .*(SSL|certificate)"):
+            await postgresql.open(url=f"{postgresql.url}?sslmode={mode}").test()
