@@ -17,7 +17,7 @@ from conf.mapping_schema import LinkType, ObjectMapping
 from conf.provisioner import ConnectorConfig
 from conf.reconciliation import read_reconciliation
 from conf.reconciliation_schema import Reconciliation
-from conf.reconciliation_terms import PREFIX, Direction, Response, TwoWaySituation
+from conf.reconciliation_terms import PREFIX, Response, TwoWaySituation
 from conf.terms import Action, Situation
 
 Json = dict[str, Any]
@@ -122,11 +122,8 @@ def document_of(configuration: Reconciliation, *, to_idm: bool) -> Json:
 
 
 def _properties(configuration: Reconciliation, *, to_idm: bool) -> list[Json]:
-    left_out = Direction.TO_RESOURCE if to_idm else Direction.TO_IDM
     found = []
-    for pair in configuration.policy_map:
-        if pair.direction is left_out:
-            continue
+    for pair in configuration.pairs(to_idm=to_idm):
         source, target = (
             (pair.resource_text, pair.idm_text) if to_idm else (pair.idm_text, pair.resource_text)
         )

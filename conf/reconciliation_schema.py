@@ -139,6 +139,11 @@ class Reconciliation:
         """Name of the mapping from the repository to the resource."""
         return f"reconciliation_{self.name}_toResource"
 
+    def pairs(self, *, to_idm: bool) -> list[AttributePair]:
+        """The lines of the policy map that lead that way, as the mapping's properties stand."""
+        left_out = Direction.TO_RESOURCE if to_idm else Direction.TO_IDM
+        return [pair for pair in self.policy_map if pair.direction is not left_out]
+
     @property
     def idm_type(self) -> str:
         return self.idm_path.partition("/")[2]

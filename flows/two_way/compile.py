@@ -12,7 +12,7 @@ from conf.terms import DEFAULT_QUALIFIER
 from flows.engine.failures import EntryFailed
 from flows.two_way import pairs
 from flows.two_way.populate import Populate
-from flows.two_way.responder import TwoWayResponder, refuse_unnamed
+from flows.two_way.responder import Rules, TwoWayResponder, refuse_unnamed
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
@@ -32,14 +32,8 @@ def two_way_rules(compiler: Compiler, rules: MappingRules, mapping: ObjectMappin
     responder = TwoWayResponder(
         configuration,
         to_idm,
-        tuple(compiler.property_rule(found) for found in to_idm_mapping.properties),
-        tuple(compiler.property_rule(found) for found in to_resource_mapping.properties),
-        frozenset(
-            side
-            for pair in configuration.policy_map
-            if pair.on_create
-            for side in ((False, pair.idm_text), (True, pair.resource_text))
-        ),
+        _rules(compiler, configuration, to_idm_mapping, to_idm=True),
+        _rules(compiler, configuration, to_resource_mapping, to_idm=False),
         {
             situation: Populate(
                 compiler.required(found.script, "onUpdateScript"), found.script.language == "python"
@@ -61,6 +55,15 @@ def two_way_rules(compiler: Compiler, rules: MappingRules, mapping: ObjectMappin
     if not configuration.idm_field or not configuration.resource_field:
         return rules
     return replace(rules, correlation={DEFAULT_QUALIFIER: _by_attribute(configuration, to_idm=to_idm)})
+
+
+def _rules(
+    compiler: Compiler, configuration: Reconciliation, mapping: ObjectMapping, *, to_idm: bool
+) -> Rules:
+    pairs_ = configuration.pairs(to_idm=to_idm)
+    rules = [compiler.property_rule(found) for found in mapping.properties]
+    kept = [rule for rule, pair in zip(rules, pairs_, strict=True) if not pair.on_create]
+    return Rules(rules, kept)
 
 
 def _by_rule(hook: Hook) -> Hook:

@@ -7,7 +7,7 @@ before. Later runs, over those objects alone, *perform*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,6 +52,14 @@ _UNCLEAR: Final = {
 }
 
 
+@dataclass(frozen=True)
+class Rules:
+    """The properties of one side: all of them, and those that an update writes."""
+
+    create: Sequence[PropertyRule]
+    update: Sequence[PropertyRule]
+
+
 @dataclass
 class Sides:
     """The two objects of an entry, whichever of them is the mapping's source."""
@@ -70,10 +78,8 @@ class TwoWayResponder:
     configuration: Reconciliation
     to_idm: bool
     """Whether the mapping writes the repository."""
-    to_idm_rules: tuple[PropertyRule, ...]
-    to_resource_rules: tuple[PropertyRule, ...]
-    only_on_create: frozenset[tuple[bool, str]]
-    """Targets of properties that are written only when the object is made, with whether they are the resource's."""
+    idm_rules: Rules
+    resource_rules: Rules
     scripts: dict[TwoWaySituation, Populate]
     commands: dict[TwoWaySituation, Hook] = field(default_factory=dict)
     assesses: str = ""
@@ -222,14 +228,10 @@ class TwoWayResponder:
             script(sides.resource, user, situation, self._principal(sides))
         pairs.write(self._rules(deed), user, target)
 
-    def _rules(self, deed: Deed) -> list[PropertyRule]:
+    def _rules(self, deed: Deed) -> Sequence[PropertyRule]:
         """The properties that a deed writes."""
-        of_resource = deed.writes_resource
-        rules = self.to_resource_rules if of_resource else self.to_idm_rules
-        creates = deed in (Deed.CREATE_IDM, Deed.CREATE_RES)
-        return [
-            rule for rule in rules if creates or (of_resource, rule.target_text) not in self.only_on_create
-        ]
+        rules = self.resource_rules if deed.writes_resource else self.idm_rules
+        return rules.create if deed in (Deed.CREATE_IDM, Deed.CREATE_RES) else rules.update
 
     def _commanded(
         self, operation: Operation, sides: Sides, situation: TwoWaySituation, facts: Json, *, approved: bool
