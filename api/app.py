@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -10,6 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from api import cli_token, errors, health
+from api.audit_log import AuditLog
 from api.auth import Gate, refuse_default_password
 from api.metrics import Metrics
 from api.rest.catalogue import FAMILIES
@@ -47,14 +49,20 @@ def create_app(settings: Settings, open_parts: Opener | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (open_parts or _opener())(settings) as runtime:
             refuse_default_password(runtime)
-            gate = Gate(runtime, cli_token.create(settings.data))
-            crest = Crest(runtime, gate, metrics)
+            log = AuditLog(runtime)
+            gate = Gate(runtime, cli_token.create(settings.data), log)
+            crest = Crest(runtime, gate, metrics, log)
+            runtime.extras["write_audit"] = log.write
+            writing = asyncio.create_task(log.run())
             app.state.runtime, app.state.crest = runtime, crest
             try:
                 yield
             finally:
                 crest.draining = True
                 gate.close()
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+                await log.write()
 
     app = Application(
         title="reconvene",

@@ -22,10 +22,13 @@ from starlette.responses import Response
 
 from api import cli_token, credentials
 from api.accounts import Account, Accounts
+from api.audit_bodies import login_body
+from api.audit_log import AuditLog
 from api.credentials import Credentials, denied
+from api.lockout import Lockout
 from api.sessions import COOKIE, Sessions
-from conf.errors import ConfigError, Forbidden, Unavailable
-from flows.call import Caller, Runtime
+from conf.errors import ConfigError, Forbidden, Unauthorized, Unavailable
+from flows.call import Caller, Runtime, new_transaction_id
 from flows.store.passwords import nobody_hash, verify_password
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ class Identity:
     by_password: bool = False
     wants_session: bool = False
     known: bool = True
+    is_recorded: bool = False
+    """Whether this call has put the login on record."""
 
     @classmethod
     def nobody(cls, request: Request) -> Identity:
@@ -71,11 +76,14 @@ class Gate:
     runtime: Runtime
     cli: str = ""
     """Token of the command line; empty when there is none."""
+    log: AuditLog | None = None
     queue: int = 50
     """Passwords that may wait to be checked; beyond it the answer is 503."""
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _verified: dict[bytes, _Verified] = field(default_factory=dict)
     _flights: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
+    _lockout: Lockout = field(default_factory=Lockout)
+    _seen_tokens: dict[bytes, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._accounts = Accounts(self.runtime)
@@ -85,13 +93,21 @@ class Gate:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="logins")
 
     async def identify(self, request: Request) -> Identity:
-        """The caller, or Unauthorized; headers count before a cookie."""
+        """The caller, or Unauthorized; headers count before a cookie. An administrator may act as somebody else."""
+        identity = await self._identify(request)
+        if "x-openidm-runas" not in request.headers:
+            return identity
+        mask = credentials.extended_header(request, "x-openidm-runas")
+        acting = await self._run_as(identity.caller, mask, _address(request))
+        return replace(identity, caller=acting, wants_session=False)
+
+    async def _identify(self, request: Request) -> Identity:
         claim = credentials.read(request)
         address = _address(request)
         if claim is not None:
-            caller = await self._by_password(claim, address)
+            caller, is_new = await self._by_password(claim, address)
             wants = request.headers.get("x-openidm-nosession", "").lower() != "true"
-            return Identity(caller, by_password=True, wants_session=wants)
+            return Identity(caller, by_password=True, wants_session=wants, is_recorded=is_new)
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return Identity(await self._by_bearer(value.strip(), request, address))
@@ -99,7 +115,8 @@ class Gate:
             return Identity(await self._by_cookie(cookie, address), by_session=True)
         raise denied()
 
-    async def _by_password(self, claim: Credentials, address: str) -> Caller:
+    async def _by_password(self, claim: Credentials, address: str) -> tuple[Caller, bool]:
+        """The caller, and whether his password was looked at, not remembered."""
         account = await self._accounts.by_name(claim.name, address)
         digest = self._digest(claim)
         remembered = self._verified.get(digest)
@@ -109,15 +126,43 @@ class Gate:
             and remembered.version == account.version
             and remembered.until > time.monotonic()
         ):
-            return account.caller
+            return account.caller, False
+        if self._lockout.is_locked(claim.name, address):
+            self._note(claim.name, "PASSWORD", address, reason="too many wrong passwords; wait a minute")
+            raise denied()
         if not await self._verify(digest, account, claim) or account is None:
             self._verified.pop(digest, None)
+            self._lockout.failed(claim.name, address, digest)
+            self._note(claim.name, "PASSWORD", address, reason="wrong name or password")
             _LOG.warning("login refused", extra={"event": "login_refused", "address": address})
             raise denied()
+        self._lockout.succeeded(claim.name, address)
+        self._note(claim.name, account.caller.module, address, account.caller)
         if len(self._verified) >= _MOST_REMEMBERED:
             self._verified.clear()
         self._verified[digest] = _Verified(account.version, time.monotonic() + _REMEMBER_SECONDS)
-        return account.caller
+        return account.caller, True
+
+    async def _run_as(self, caller: Caller, name: str, address: str) -> Caller:
+        """Somebody else, when a login module lets this caller act as others; Forbidden otherwise."""
+        masks = [
+            mask
+            for mask in self.runtime.project.authentication.run_as
+            if not mask.admin_roles.isdisjoint(caller.roles)
+        ]
+        account = await self._accounts.by_name(name, address) if masks else None
+        if account is None or not masks[0].disallowed_roles.isdisjoint(account.caller.roles):
+            raise Forbidden("Access denied")
+        roles = account.caller.roles | masks[0].default_roles
+        return replace(account.caller, roles=roles, behind=caller.id)
+
+    def _note(
+        self, principal: str, module: str, address: str, caller: Caller | None = None, reason: str = ""
+    ) -> None:
+        """Put a login on the record."""
+        if self.log is not None:
+            body = login_body(principal, module, address, caller=caller, reason=reason)
+            self.log.note("authentication", caller.id if caller else principal, new_transaction_id(), body)
 
     async def reauthenticate(self, request: Request, caller: Caller) -> None:
         """Return when the request shows the caller's password once more; Forbidden otherwise."""
@@ -170,10 +215,25 @@ class Gate:
                 # libraries that a server without such tokens starts without
                 module = await asyncio.to_thread(import_module, "api.bearer")
                 self._bearers = self._bearers or module.Bearers(self.runtime)
-            return await self._bearers.identify(value, address)
+            return await self._by_token(self._bearers, value, address)
         caller = cli_token.caller_of(value, self.cli, request.headers.get("x-recon-user"), address)
         if caller is None:
             raise denied()
+        return caller
+
+    async def _by_token(self, bearers: Bearers, value: str, address: str) -> Caller:
+        """A token is on the record at its first call, and again a minute later; a refused one each time."""
+        try:
+            caller = await bearers.identify(value, address)
+        except Unauthorized:
+            self._note("", "BEARER", address, reason="the token is not accepted")
+            raise
+        digest, now = hmac.digest(self._key, value.encode(), "sha256"), time.monotonic()
+        if self._seen_tokens.get(digest, 0) <= now:
+            if len(self._seen_tokens) >= _MOST_REMEMBERED:
+                self._seen_tokens.clear()
+            self._seen_tokens[digest] = now + _REMEMBER_SECONDS
+            self._note(caller.id, caller.module, address, caller)
         return caller
 
     async def _by_cookie(self, secret: str, address: str) -> Caller:
@@ -197,7 +257,7 @@ class Gate:
 
     async def open_session(self, request: Request, response: Response, identity: Identity) -> None:
         """Give the caller a session cookie, a new one at each login."""
-        secret = await self._sessions.open(identity.caller)
+        secret = await self._sessions.open(identity.caller, is_recorded=identity.is_recorded)
         response.set_cookie(
             COOKIE, secret, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
         )

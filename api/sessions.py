@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from typing import Final
 
+from api.audit_bodies import login_body
 from flows.call import Caller, Runtime
 from flows.store import audit, sessions
 from flows.store.audit_events import AuditEvent
@@ -22,15 +23,19 @@ class Sessions:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def open(self, caller: Caller) -> str:
-        """A new session; answers the cookie's secret, which nobody can read again."""
+    async def open(self, caller: Caller, *, is_recorded: bool = False) -> str:
+        """A new session; answers the cookie's secret, which nobody can read again.
+
+        The login goes on record with it, unless it is there already.
+        """
         secret = secrets.token_urlsafe(32)
         now = self._runtime.clock()
         made = LoginSession(_digest(secret), caller.resource_id, caller.component, now, now)
         async with self._runtime.database.write() as tx:
             await sessions.delete_stale(tx, now - self._longest(), now - self._idle())
             await sessions.insert(tx, made)
-            await audit.append_events(tx, "authentication", [_login_event(caller, now)])
+            if not is_recorded:
+                await audit.append_events(tx, "authentication", [_login_event(caller, now)])
         return secret
 
     async def find(self, secret: str) -> LoginSession | None:
@@ -58,13 +63,7 @@ class Sessions:
 
 
 def _login_event(caller: Caller, now: int) -> AuditEvent:
-    body = {
-        "eventName": "LOGIN",
-        "result": "SUCCESSFUL",
-        "principal": [caller.id],
-        "method": caller.module,
-        "client": {"ip": caller.address},
-    }
+    body = login_body(caller.id, caller.module, caller.address, caller=caller)
     return AuditEvent(now, caller.id, None, body)
 
 

@@ -40,6 +40,16 @@ class ManagedLogin:
 
 
 @dataclass(frozen=True)
+class RunAs:
+    """Who may act as somebody else (`runAsProperties` of a login module)."""
+
+    admin_roles: frozenset[str]
+    disallowed_roles: frozenset[str]
+    """Nobody acts as one who has any of these."""
+    default_roles: frozenset[str]
+
+
+@dataclass(frozen=True)
 class TokenLogin:
     """Bearer tokens of an OpenID Connect issuer."""
 
@@ -63,6 +73,7 @@ class Authentication:
     token_logins: tuple[TokenLogin, ...] = ()
     bearer: tuple[BearerIssuer, ...] = ()
     """Issuers whose bearer tokens count."""
+    run_as: tuple[RunAs, ...] = ()
     session_minutes: int = 120
     session_idle_minutes: int = 30
     raw: dict[str, Any] = field(default_factory=dict)
@@ -84,11 +95,14 @@ def read_authentication(root: Node, substitution: Substitution) -> Authenticatio
     static: dict[str, StaticUser] = {}
     managed: list[ManagedLogin] = []
     tokens: list[TokenLogin] = []
+    run_as: list[RunAs] = []
     for module in source.child("authModules").elements():
         if not module.is_object() or not module.flag("enabled", True):
             continue
         properties = module.child("properties")
         name = module.text("name", required=True)
+        if (masks := properties.child("runAsProperties")).value is not None and masks.is_object():
+            run_as.append(_run_as(masks))
         if name == "INTERNAL_USER" and properties.child("username").value is None:
             # the accounts of the repository, which older files lean on
             for user in _repository_users(substitution):
@@ -108,6 +122,7 @@ def read_authentication(root: Node, substitution: Substitution) -> Authenticatio
         static_users=static,
         managed_logins=tuple(managed),
         token_logins=tuple(tokens),
+        run_as=tuple(run_as),
         bearer=read_bearer(placed.child("bearer")),
         session_minutes=_minutes(session, "maxTokenLifeMinutes", 120),
         session_idle_minutes=_minutes(session, "tokenIdleTimeMinutes", 30),
@@ -151,6 +166,14 @@ def _managed_login(properties: Node, module: str) -> ManagedLogin:
         default_roles=_roles(properties),
         module=module,
     )
+
+
+def _run_as(node: Node) -> RunAs:
+    def roles(name: str, *otherwise: str) -> frozenset[str]:
+        given = node.texts(name) if node.child(name).value is not None else otherwise
+        return frozenset(map(role_name, given))
+
+    return RunAs(roles("adminRoles", ADMIN), roles("disallowedRunAsRoles", ADMIN), roles("defaultRunAsRoles"))
 
 
 def _token_login(properties: Node) -> TokenLogin:

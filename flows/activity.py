@@ -35,7 +35,7 @@ def activity_event(
     }
     if call.triggers:
         body["context"] = call.triggers[-1]
-    return AuditEvent(call.now(), call.caller.id, call.transaction_id, body)
+    return AuditEvent(call.now(), call.caller.behind or call.caller.id, call.transaction_id, body)
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

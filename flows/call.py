@@ -52,6 +52,8 @@ class Caller:
     via: str = "rest"
     """`rest`, `cli`, `script`, `schedule` or `system`."""
     address: str = ""
+    behind: str = ""
+    """authenticationId of the administrator who acts as this caller, if one does."""
     module: str = "INTERNAL_USER"
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from api.access import EDITABLE_ONLY, permit
+from api.audit_bodies import access_body
 from api.auth import Identity
 from api.rest import content, versions
 from api.rest.exchange import Exchange, http_context, method_of, request_id_of, segments_of, verb_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from api.audit_log import AuditLog
     from api.auth import Gate
     from api.metrics import Metrics
     from flows.call import Runtime
@@ -39,10 +41,11 @@ _LOG = logging.getLogger(__name__)
 class Crest:
     """Answers every call below `/openidm`."""
 
-    def __init__(self, runtime: Runtime, gate: Gate, metrics: Metrics) -> None:
+    def __init__(self, runtime: Runtime, gate: Gate, metrics: Metrics, log: AuditLog) -> None:
         self.runtime = runtime
         self.gate = gate
         self.metrics = metrics
+        self.log = log
         self.draining = False
         self._limit = runtime.settings.body_limit_mb * 1_000_000
 
@@ -71,6 +74,12 @@ class Crest:
             )
         response.headers["x-request-id"] = request_id
         seconds = time.perf_counter() - started
+        self.log.note(
+            "access",
+            seen.user,
+            transaction_id,
+            access_body(request, seen.verb, seen.action, response.status_code, seconds, seen.roles),
+        )
         self.metrics.answered(request.method, seen.route, response.status_code, seconds)
         _LOG.info(
             "call answered",
@@ -97,7 +106,7 @@ class Crest:
         # ping tells nothing and is asked by load balancers, which know no password
         known = None if (encoded, method) == ("info/ping", "GET") else await self.gate.identify(request)
         identity = known or Identity.nobody(request)
-        seen.user = identity.caller.id
+        seen.user, seen.roles = identity.caller.behind or identity.caller.id, identity.caller.roles
         parameters = parse(request.scope["query_string"])
         seen.pretty = parameters.pretty
         found = self._find(encoded, path, identity)
@@ -109,6 +118,7 @@ class Crest:
         )
         exchange = Exchange(request, method, path, encoded, found, parameters, call, self._limit)
         verb = verb_of(exchange)
+        seen.verb, seen.action = verb, parameters.action
         granted = permit(self.runtime.project.access, identity.caller, verb, found, path, parameters.action)
         self.gate.guard_session(request, identity, verb)
         versions.check(exchange.header("accept-api-version"), found.route, path)
@@ -143,5 +153,8 @@ class _Seen:
     """What is known of a call so far, for the log line and the shape of an error."""
 
     user: str = ""
+    roles: frozenset[str] = frozenset()
+    verb: str = ""
+    action: str | None = None
     route: str = ""
     pretty: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from conf.audit_topics import SWITCHABLE
 from conf.errors import BadRequest, Forbidden, NotFound, NotSupported
 from conf.filters import parse as filters
 from conf.filters.ast import Literal
@@ -37,6 +38,8 @@ class AuditTopic(Resource):
             raise Forbidden("Access denied")
         if query.query_id not in (None, "query-all"):
             raise BadRequest(f"The passed identifier {query.query_id} does not match any configured queries")
+        if topic in SWITCHABLE and call.transaction is None and "write_audit" in call.runtime.extras:
+            await call.runtime.extras["write_audit"]()  # what was collected since
         offset = read_cookie(query.cookie) if query.cookie is not None else query.offset
         async with call.read() as tx:
             page = await audit.query(

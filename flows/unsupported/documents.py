@@ -55,7 +55,7 @@ def logins(documents: Documents) -> Iterator[Unsupported]:
             remedy = "use STATIC_USER, MANAGED_USER or OPENID_CONNECT"
             yield documents.part("authentication", (*path, "name"), what, remedy, is_fatal=False)
         properties = module.get("properties")
-        for name in ("augmentSecurityContext", "runAsProperties"):
+        for name in ("augmentSecurityContext",):
             if isinstance(properties, dict) and properties.get(name):
                 yield documents.part(
                     "authentication",

@@ -135,7 +135,7 @@ async def test_a_cookie_is_given_at_login_only_and_ends_at_logout(server: Server
     found = await server.client.get("/openidm/info/login")
     assert found.json()["authenticationId"] == "session"
     events = await server.get('audit/authentication?_queryFilter=userId eq "session"')
-    assert [event["result"] for event in events["result"]] == ["SUCCESSFUL"]
+    assert [event["result"] for event in events["result"]] == ["SUCCESSFUL"] * 2
     rows = await _sessions(server)
     assert all(server.client.cookies["session-jwt"] not in str(row) for row in rows)
     bare = await server.client.post("/openidm/authentication?_action=logout")
