@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from api.commands.check_mail import check_mail
 from api.commands.findings import Finding, doubtful, well, wrong
 from conf.database import Database
 from conf.errors import ReconError
@@ -47,6 +48,8 @@ async def check_project(settings: Settings) -> AsyncIterator[Finding]:
     for name, config in project.connectors.items():
         if config.kind in CONNECTORS:
             yield await _connector(project, name)
+    async for finding in check_mail(project):
+        yield finding
     yield _data_folder(settings.data)
     yield await _database(settings)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -28,24 +30,41 @@ async def send_mail(server: EmailConfig, to: str, message: Message, id: str, at:
 
     Raises NotDelivered.
     """
-    try:
+    with _told(server, to):
         mail = _mail(server.sender, to, message, id, at)
-        await aiosmtplib.send(
-            mail,
-            hostname=server.host,
-            port=server.port,
-            username=server.username,
-            password=server.password,
-            use_tls=server.ssl,
-            start_tls=server.starttls,
-            timeout=server.timeout_seconds,
-        )
+        async with _client(server) as client:
+            await client.send_message(mail)
+
+
+async def try_server(server: EmailConfig) -> None:
+    """Connect and log in, and send nothing; raises NotDelivered."""
+    with _told(server, "nobody"):
+        async with _client(server):
+            pass
+
+
+def _client(server: EmailConfig) -> aiosmtplib.SMTP:
+    """Connects, encrypts and logs in when it is entered."""
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.username,
+        password=server.password,
+        use_tls=server.ssl,
+        start_tls=server.starttls,
+        timeout=server.timeout_seconds,
+    )
+
+
+@contextmanager
+def _told(server: EmailConfig, to: str) -> Iterator[None]:
+    """Errors as NotDelivered, with the server's name."""
+    try:
+        yield
     except aiosmtplib.SMTPRecipientsRefused as failure:
         told = ", ".join(each.message for each in failure.recipients)
         raise NotDelivered(f"{server.host} takes no mail for {to}: {told}") from failure
-    except aiosmtplib.SMTPException as failure:
-        raise NotDelivered(f"{server.host}:{server.port}: {_sentence(failure)}") from failure
-    except (OSError, ValueError, MessageError) as failure:
+    except (aiosmtplib.SMTPException, OSError, ValueError, MessageError) as failure:
         raise NotDelivered(f"{server.host}:{server.port}: {_sentence(failure)}") from failure
 
 

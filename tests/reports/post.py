@@ -50,7 +50,7 @@ class Post:
 
 @asynccontextmanager
 async def post_office(*, password: str | None = None, tls: Path | None = None) -> AsyncIterator[Post]:
-    """A mail server; with a password only for `recon`, with a folder of certificates only by StartTLS."""
+    """A mail server; with a folder of certificates only by StartTLS, with a password (and those) only for `recon`."""
     post = Post()
     options: dict[str, Any] = {}
     if tls is not None:
@@ -64,7 +64,7 @@ async def post_office(*, password: str | None = None, tls: Path | None = None) -
             known = isinstance(given, LoginPassword) and given.password == password.encode()
             return AuthResult(success=known, handled=False)
 
-        options |= {"authenticator": check, "auth_required": True, "auth_require_tls": tls is not None}
+        options |= {"authenticator": check, "auth_required": True}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(post, loop=loop, **options), "127.0.0.1", 0)
     post.port = server.sockets[0].getsockname()[1]
