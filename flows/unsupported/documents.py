@@ -11,7 +11,7 @@ from flows.unsupported.part import Documents, Steps, Unsupported
 IN_EFFECT: Final = frozenset(
     {"sync", "managed", "authentication", "access", "workflow", "audit", "process/access", "external.email"}
 )
-IN_EFFECT_BELOW: Final = ("mapping/", "provisioner.openicf", "schedule/", "endpoint/")
+IN_EFFECT_BELOW: Final = ("mapping/", "provisioner.openicf", "reconciliation/", "schedule/", "endpoint/")
 LOGIN_MODULES: Final = frozenset(
     {"STATIC_USER", "INTERNAL_USER", "MANAGED_USER", "DELEGATED", "OPENID_CONNECT", "OAUTH", "BEARER"}
 )
