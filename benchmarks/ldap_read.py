@@ -25,7 +25,7 @@ from tests.slapd import PASSWORD, PEOPLE, SYNC, Slapd
 FILTER = "(&(objectClass=person)(objectClass=organizationalPerson)(objectClass=inetOrgPerson))"
 ATTRIBUTES = ["uid", "cn", "sn", "givenName", "mail", "employeeNumber", "departmentNumber", "telephoneNumber"]
 PAGE = 1000
-TURNS = 3
+TURNS = 5
 
 
 def opened(server: Slapd, library: str) -> LdapDirectory:
@@ -141,7 +141,7 @@ def apart(server: Slapd, what: str, library: str) -> Any:
 def main(people: int = 100_000) -> None:
     with slapd.running(people) if "RECON_TEST_SLAPD" not in os.environ else slapd.session() as server:
         for library in LIBRARIES:
-            turns = TURNS if library == "python-ldap" else 1
+            turns = TURNS if library == "python-ldap" else 2
             plain, own, ours, memory, count = [], [], [], 0, 0
             for _ in range(turns):
                 plain.append(by_ldapsearch(server))
@@ -152,7 +152,7 @@ def main(people: int = 100_000) -> None:
             print(
                 f"{library}: {count:,} entries in {best:.1f} s ({count / best:,.0f}/s), peak memory {memory} MB; "
                 f"ldapsearch {min(plain):.1f} s: ratio {best / min(plain):.2f}; "
-                f"the library alone {min(own):.1f} s: ratio {best / min(own):.2f}",
+                f"the library alone {min(own):.1f} s: ratio {best / min(own):.2f}; load {os.getloadavg()[0]:.1f}",
                 flush=True,
             )
             (tokens, by_token, times, by_time), _, _ = apart(server, "changes", library)
