@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     """Most memory that one script context may use."""
     body_limit_mb: int = Field(default=16, ge=1)
     """Largest request body."""
+    history_days: int = Field(default=400, ge=1)
+    """How long two-way runs and their objects are remembered."""
+    history_full_runs: int = Field(default=30, ge=1)
+    """Runs of each two-way configuration, the latest, of which objects with nothing to do are remembered too."""
     notifications: str | None = None
     """Where notices go, as an Apprise address; none by default."""
 

@@ -21,7 +21,7 @@ from conf.substitution import Substitution
 from flows.reports.content import attribute_pairs, configuration, report_link
 from flows.reports.delivery import NotDelivered, kind_of, send_channel, send_mail
 from flows.reports.messages import MOST_OBJECTS, Message, Named, completion, notice
-from flows.store import two_way
+from flows.store import two_way, two_way_retention
 from flows.store.two_way_rows import TwoWayRun
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE_MS: Final = 30_000
 LONGEST_PAUSE_MS: Final = 3_600_000
 MOST_ATTEMPTS: Final = 10
+DAY_MS: Final = 86_400_000
 CLAIM_MS: Final = 600_000
 """How long one attempt has a run to itself; after a crash it is another's turn."""
 REPORT: Final = "report"
@@ -99,8 +100,12 @@ async def _tell(runtime: Runtime, run_id: str) -> None:
     else:
         records = [made.get(each.key) or await _deliver(runtime, run, each) for each in deliveries]
     mail, due = outcome(records, attempts, runtime.clock())
+    settings = runtime.settings
     async with runtime.database.write() as tx:
         await two_way.update_run(tx, run_id, mail=mail, mail_due=due)
+        if due is None:
+            oldest = runtime.clock() - settings.history_days * DAY_MS
+            await two_way_retention.trim(tx, run.name, settings.history_full_runs, oldest)
 
 
 def outcome(records: Sequence[Json], attempts: int, now: int) -> tuple[Json, int | None]:

@@ -18,6 +18,7 @@ class TwoWayRunTable(SQLModel, table=True):
     __tablename__ = "two_way_run"
     __table_args__ = (
         Index("ix_two_way_run_name", "name", "started"),
+        Index("ix_two_way_run_started", "started", "id"),
         Index("uq_two_way_active", "name", unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE),
         Index("ix_two_way_mail", "mail_due", sqlite_where=DUE, postgresql_where=DUE),
     )

@@ -4,7 +4,7 @@ import pytest
 
 from conf.database import Database, Duplicate
 from conf.filters.parse import parse
-from flows.store import two_way
+from flows.store import two_way, two_way_retention
 from flows.store.two_way import TwoWayResult, TwoWayRun
 
 EXISTS = "IDM_EXISTS__SYS_EXISTS"
@@ -152,3 +152,14 @@ async def test_a_run_is_deleted_with_its_results_once_it_has_ended(database: Dat
         assert await two_way.delete_run(tx, "t1")
         assert await two_way.count_results(tx, "t1") == 0
         assert await two_way.to_notify(tx, 0) == []
+
+
+async def test_old_runs_are_forgotten_and_older_ones_lose_what_needed_nothing(database: Database) -> None:
+    await add(database, *(TwoWayRun(f"t{n}", "hr", n, ended=n + 1) for n in range(5)))
+    async with database.write() as tx:
+        for number in range(5):
+            await two_way.add_results(tx, f"t{number}", RESULTS)
+        await two_way_retention.trim(tx, "hr", 2, 1)
+        left = {run.id: await two_way.count_results(tx, run.id) for run in (await two_way.list_runs(tx))[0]}
+        assert left == {"t4": 3, "t3": 3, "t2": 2, "t1": 2}
+        assert await two_way.count_results(tx, "t0") == 0

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_two_way_run_name", "two_way_run", ["name", "started"], unique=False)
+    op.create_index("ix_two_way_run_started", "two_way_run", ["started", "id"], unique=False)
     op.create_index(
         "uq_two_way_active",
         "two_way_run",
