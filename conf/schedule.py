@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from conf.cron import Quartz
 from conf.document import Node, did_you_mean
 from conf.errors import BadRequest
+from conf.script_config import read_script
 
 PREFIX: Final = "schedule/"
 
@@ -24,6 +25,8 @@ _SERVICES: Final = {
     "taskscanner": "taskscanner",
     "reconciliation": "reconciliation",
 }
+_SCRIPTS: Final = {"script": ("script",), "taskscanner": ("task", "script")}
+"""Where the invokeContext of a service holds its script."""
 SYNC_ACTIONS: Final = ("reconcile", "recon", "reconById", "reconByQuery")
 
 
@@ -190,6 +193,14 @@ def _context(root: Node, service: str) -> dict[str, Any]:
     context: dict[str, Any] = child.value
     if service.removeprefix(_SERVICE_PREFIX) == "reconciliation":
         child.text("reconciliation", required=True)
+    if root.flag("enabled", False) and (
+        script := _SCRIPTS.get(service.removeprefix(_SERVICE_PREFIX).lower())
+    ):
+        place = child
+        for step in script:
+            place = place.child(step)
+        if read_script(place) is None:
+            child.problem(f"'{'.'.join(script)}' is missing: it is what the job runs")
     if service.removeprefix(_SERVICE_PREFIX) == "sync":
         action = child.text("action")
         if action not in SYNC_ACTIONS:

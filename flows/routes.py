@@ -22,6 +22,7 @@ from flows.resources.schema import Schemas
 from flows.resources.script import Scripts
 from flows.resources.sync import MappingsResource, SyncResource
 from flows.resources.system import SystemObjects, Systems
+from flows.resources.taskscanner import TaskScanner
 from flows.resources.workflow_routes import add_workflow
 from flows.router import Router
 
@@ -54,6 +55,7 @@ def build_router() -> Router:
     router.add("scheduler", Scheduler())
     router.add("scheduler/job", Jobs())
     router.add("scheduler/trigger", Triggers())
+    router.add("taskscanner", TaskScanner())
     router.add("policy", Policies(), deep=True)
     router.add("schema", Schemas(), deep=True)
     router.add("script", Scripts())

@@ -95,6 +95,11 @@ class Job:
         named = context.get("source") if self.schedule.service == "provisioner" else None
         return named if context.get("action") == "liveSync" and isinstance(named, str) else None
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is done at once, without a run: liveSync, a script, a scan for tasks."""
+        return self.live_source is not None or self.schedule.service in ("script", "taskscanner")
+
     def due_after(self, when: int, n: int = 1) -> list[int]:
         """The next times it is due, in epoch milliseconds; none while it is disabled, paused or wrong."""
         return self.schedule.next_times(when, n) if self.runs else []
@@ -103,7 +108,7 @@ class Job:
     def runs(self) -> bool:
         """Whether it fires at all."""
         schedule = self.schedule
-        does_something = self.mapping is not None or self.live_source is not None
+        does_something = self.mapping is not None or self.is_direct
         return schedule.enabled and not self.paused and not schedule.problems and does_something
 
     @property

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal
 
 from conf.errors import ReconError
 from flows.decision_lane import DecisionLane
-from flows.live_sync_lane import LiveSyncLane
 from flows.notification_lane import NotificationLane
 from flows.prefect_environment import api_address
 from flows.prefect_server import PrefectServer
@@ -27,6 +26,7 @@ from flows.reports.notify import tell_due
 from flows.right_of_way import RightOfWay
 from flows.run_lane import RunLane
 from flows.runtime import running
+from flows.scheduled_lane import ScheduledLane
 from flows.store import runs, workers
 from flows.store.workers import WorkerRow
 from flows.two_way_lane import TwoWayLane
@@ -94,7 +94,7 @@ class _Worker:
         self._run_lanes = [Lane(one.name, poll, one.body) for one in self.runs]
         self._decision_lanes = [Lane("decisions", poll, decisions.body)] if settings.decision_workers else []
         self._watch_lanes = [Lane("prefect", poll, self._watch_body)] if self.watch else []
-        live = LiveSyncLane(settings, self.runtime)
+        live = ScheduledLane(settings, self.runtime)
         two_way = TwoWayLane(settings, self.id, self.runtime, keeps_time=self.server is None)
         self._two_way_lanes = [] if self.once else [Lane("two-way", poll, two_way.body)]
         self._live_lanes = [] if self.once else [Lane("liveSync", poll, live.body)]

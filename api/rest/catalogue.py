@@ -339,6 +339,10 @@ FAMILIES: Final[tuple[Family, ...]] = (
                 "validateQuartzCronExpression",
             ),
             _act("/scheduler/job/{id}", "Start a job now, pause it, resume it", "trigger", "pause", "resume"),
+            *_collection("/taskscanner", "the scans for tasks", by_post=False),
+            Operation("GET", "/taskscanner/{id}", "Read how far a scan is"),
+            _act("/taskscanner", "Start the scan of a job (parameter name)", "execute"),
+            _act("/taskscanner/{id}", "Cancel a scan", "cancel"),
         ),
     ),
     Family(

@@ -13,10 +13,10 @@ from conf.filters import parse as filters
 from conf.filters.evaluate import predicate
 from flows import managed_objects
 from flows.launch import Launch, launch
-from flows.live_sync import live_sync
 from flows.projection import page
 from flows.router import Json, Query, QueryResult, Resource
 from flows.scheduled_job import job_document, trigger_document
+from flows.scheduled_work import do_job
 from flows.schedules import Job, all_jobs, job_of
 from flows.store import schedules
 from flows.two_way.job import PREFIX
@@ -201,8 +201,10 @@ async def _trigger(call: Call, id: str) -> Json:
         job = await _existing(call, tx, id)
     if not job.schedule.enabled:
         raise Conflict(f"The job {id} is disabled and cannot be triggered; enable it first")
-    if job.live_source is not None:
-        await live_sync(call, job.live_source)
+    if job.is_direct:
+        failure = await do_job(call, job)
+        if failure is not None and job.live_source is None:
+            raise Conflict(f"The job {id} failed: {failure}")
         return {"success": True}
     if job.reconciliation is not None:
         await start(call, job.reconciliation, Options(), trigger=f"schedule:{id}")

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from flows.live_sync_lane import do_due
+from flows.scheduled_lane import do_due
 from tests.rest.conftest import Server, serve
 from tests.rest.test_system import provisioner
 

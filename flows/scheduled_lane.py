@@ -1,6 +1,6 @@
-"""Scheduled liveSync: each slot is taken by one worker, whichever comes first, and done at once.
+"""Scheduled liveSync, scripts and task scans: each slot is taken by one worker, whichever comes first, and done at once.
 
-It needs no run and no page, so nothing is told to Prefect. What a missed slot would have brought the next one brings.
+They need no run and no page, so nothing is told to Prefect. What a missed slot would have brought the next one brings.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from conf.errors import ReconError
 from flows.call import Caller
-from flows.live_sync import live_sync
 from flows.runtime import running
+from flows.scheduled_work import do_job
 from flows.schedules import GRACE_MS, Job, SlotOutcome, all_jobs
 from flows.store import schedules as store
 
@@ -26,7 +26,7 @@ LONGEST_REST_SECONDS: Final = 30.0
 _LOG = logging.getLogger(__name__)
 
 
-class LiveSyncLane:
+class ScheduledLane:
     """Does what is due, and rests until the next slot."""
 
     def __init__(self, settings: Settings, beside: Runtime) -> None:
@@ -47,10 +47,10 @@ class LiveSyncLane:
 
 
 async def do_due(runtime: Runtime) -> float:
-    """Do every liveSync that is due; answers the seconds until one may be due again."""
+    """Do everything that is due; answers the seconds until one may be due again."""
     now = runtime.clock()
     async with runtime.database.read() as tx:
-        jobs = [job for job in (await all_jobs(tx, runtime.project)).values() if job.live_source and job.runs]
+        jobs = [job for job in (await all_jobs(tx, runtime.project)).values() if job.is_direct and job.runs]
         last = {job.name: await store.last_slot(tx, job.name) for job in jobs}
     pause = LONGEST_REST_SECONDS
     for job in jobs:
@@ -64,22 +64,20 @@ async def do_due(runtime: Runtime) -> float:
 
 
 async def do_slot(runtime: Runtime, job: Job, slot: int) -> None:
-    """Take a slot and do its liveSync; nothing when somebody else has taken it."""
-    source = job.live_source or ""
+    """Take a slot and do its work; nothing when somebody else has taken it."""
+    what = f"liveSync of {job.live_source}" if job.live_source else job.schedule.service
     async with runtime.database.write() as tx:
-        taken = await store.take_slot(
-            tx, store.Slot(job.name, slot, SlotOutcome.STARTED.value, None, f"liveSync of {source}")
-        )
+        taken = await store.take_slot(tx, store.Slot(job.name, slot, SlotOutcome.STARTED.value, None, what))
     if not taken:
         return
     caller = Caller(f"Scheduled {job.name}-{slot}", via="schedule", roles=frozenset({"openidm-admin"}))
     outcome = SlotOutcome.STARTED.value
     try:
-        answer = await live_sync(runtime.call(caller), source)
-        if "lastException" in answer:
-            outcome = f"FAILED: {answer['lastException']['message']}"
+        failure = await do_job(runtime.call(caller), job)
+        if failure is not None:
+            outcome = f"FAILED: {failure}"
     except ReconError as error:
-        _LOG.warning("scheduled liveSync of %s failed: %s", source, error.message)
+        _LOG.warning("job %s, %s, failed: %s", job.name, what, error.message)
         outcome = f"FAILED: {error.message}"
     async with runtime.database.write() as tx:
         values = {"previous_outcome": outcome, "previous_run_at": runtime.clock()}
