@@ -27,6 +27,8 @@ ASK_SECONDS = 0.003
 WRITER_CACHE_KIB = 65536
 READER_CACHE_KIB = 16384
 READERS = 8
+GROWTH_FAILED = frozenset({"SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN"})
+"""What SQLite says when there is no room for the index of its log."""
 REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"})
 
 
@@ -112,6 +114,8 @@ class SqliteTransaction(Transaction):
             return None
         if name in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
             return Duplicate("There is one with that key already")
+        if name in GROWTH_FAILED:
+            name = "SQLITE_FULL"
         words = {
             "SQLITE_BUSY": BUSY,
             "SQLITE_LOCKED": BUSY,
