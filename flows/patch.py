@@ -84,12 +84,25 @@ def needs_script(operations: Sequence[Any]) -> bool:
     return any(isinstance(o, dict) and o.get("operation") == "transform" for o in operations)
 
 
-def apply(document: Json, operations: Sequence[Any], transform: Transform | None = None) -> Json:
-    """A patched copy of the object; the object itself stays as it is, also when an operation fails."""
+def apply(
+    document: Json, operations: Sequence[Any], transform: Transform | None = None, *, positions: bool = True
+) -> Json:
+    """A patched copy of the object; the object itself stays as it is, also when an operation fails.
+
+    Without `positions` no element of a list can be meant by its number, as PingIDM has it for objects.
+    """
     patched = deepcopy(document)
     for operation in parse(operations):
+        if not positions:
+            _refuse_position(patched, operation)
         patched = _perform(patched, operation, transform)
     return patched
+
+
+def _refuse_position(document: Json, operation: Operation) -> None:
+    for depth, step in enumerate(operation.field):
+        if step != "-" and isinstance(pointer.get(document, operation.field[:depth]), list):
+            raise BadRequest(f"Position-based operation is not allowed: {operation.place}")
 
 
 def _perform(document: Json, operation: Operation, transform: Transform | None) -> Json:

@@ -300,9 +300,11 @@ async def _patched(call: Call, type: ManagedType, before: Stored, operations: Se
     """The object after the operations; a secret can be set and removed, though nobody can read it."""
     document: Json = {"_id": before.id, **before.body}
     if patch.needs_script(operations):
-        content = await in_own_thread(partial(patch.apply, document, operations, patch_transform(call)))
+        content = await in_own_thread(
+            partial(patch.apply, document, operations, patch_transform(call), positions=False)
+        )
     else:
-        content = patch.apply(document, operations)
+        content = patch.apply(document, operations, positions=False)
     for operation in patch.parse(operations):
         name = operation.field[0] if operation.field else ""
         if operation.name == "remove" and name in type.secrets and name not in content:

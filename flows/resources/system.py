@@ -73,7 +73,7 @@ class SystemObjects(Resource):
         connector, kind = _target(call, parts)
         before = await _existing(connector, kind, id, parts)
         _require(connector.capabilities.update, "PATCH", parts)
-        after = patch.apply(before, operations)
+        after = patch.apply(before, operations, positions=False)
         changes = {name: value for name, value in after.items() if not equal(value, before.get(name))}
         changes |= dict.fromkeys((name for name in before if name not in after), None)
         return await connector.update(kind, id, changes) if changes else before

@@ -49,6 +49,15 @@ def test_an_operation_changes_a_copy(operation: dict[str, Any], member: str, exp
     assert before == PERSON
 
 
+@pytest.mark.parametrize("field", ["/tags/0", "/tags/7", "/tags/x", "/address/list/0/deep"])
+def test_objects_know_no_positions(field: str) -> None:
+    person = {**PERSON, "address": {"list": [{}]}, "0": 1}
+    with pytest.raises(BadRequest, match=f"Position-based operation is not allowed: {field}"):
+        patch.apply(person, [op("replace", field, value=1)], positions=False)
+    steps = [op("add", "/tags/-", value="z"), op("replace", "/0", value=2)]
+    assert patch.apply(person, steps, positions=False)["tags"] == ["x", "y", "z"]
+
+
 def test_removing_takes_the_member_away_and_forgives_a_missing_one() -> None:
     after = patch.apply(PERSON, [op("remove", "/name"), op("remove", "/nope"), op("remove", "/a/b/c")])
     assert after == {name: value for name, value in PERSON.items() if name != "name"}

@@ -30,7 +30,6 @@ OTHER_STATUS = {
     "recon: delete finished": (200, "8.1 purges runs"),
     "sync: performAction without anything": (400, "what is missing is the caller's mistake"),
     "sync: mappings": (200, "8.1 lists mappings there"),
-    "managed: patch remove": (200, "8.1 removes by position"),
     "managed: patch transform": (400, "a failing script is the caller's mistake"),
     "managed: patch stale revision": (412, "a revision is compared"),
     'filter: name ew "a"': (400, "an unknown operator is the caller's mistake"),
@@ -53,14 +52,6 @@ OTHER_STATUS = {
 #: name -> why the body of our success is another
 OTHER_BODY = {
     "recon: list when none": "none has run here",
-    "managed: patch remove by value": "the position was removed before",
-    "managed: patch remove missing": "the position was removed before",
-    "managed: patch add number": "the position was removed before",
-    "managed: patch increment": "the position was removed before",
-    "managed: patch copy": "the position was removed before",
-    "managed: patch move": "the position was removed before",
-    "managed: patch empty": "the position was removed before",
-    "managed: patch by POST": "the position was removed before",
     "query: page 1": "cookies are ours",
     "query: offset": "the last page has no cookie",
     "query: total exact": "totals are counted",
