@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from conf.errors import ReconError, Unavailable
 from conf.reconciliation_terms import Treatment
 from conf.terms import RunState
+from flows.failpoints import failpoint
 from flows.run_script import run_script
 from flows.statistics import Statistics
 from flows.store import links, managed, runs, two_way
@@ -71,7 +72,9 @@ class Advance:
             moved = True
             if self.state.step == "ended":
                 return True
+            failpoint("T1")
             await self._save()
+            failpoint("T3")
 
     async def _step(self, configuration: Reconciliation) -> bool:
         """One step; False when a stage has to end first."""
@@ -125,6 +128,7 @@ class Advance:
             self.state.step = self._after(waiting.removesuffix("."))
             return
         stage = await stages.begin(self.runtime, configuration, self.run, self.state, launch)
+        failpoint("T2")
         self.state.step = waiting
         column = "to_idm_run" if stage.to_idm else "to_resource_run"
         await self._set(**{column: stage.run})
@@ -173,6 +177,7 @@ class Advance:
     async def _results(self, configuration: Reconciliation) -> None:
         async with self.runtime.database.write() as transaction:
             more = await write_some(transaction, configuration, self.run.id, self.state)
+        failpoint("T4")
         if not more:
             self.state.step = "close"
 
@@ -246,6 +251,7 @@ class Advance:
 
     async def _end(self, status: str, failure: str) -> None:
         self.state.step = "ended"
+        failpoint("T5")
         async with self.runtime.database.write() as transaction:
             counts = await two_way.totals(transaction, self.run.id)
             await two_way.update_run(
