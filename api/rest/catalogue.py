@@ -3,122 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-Json = dict[str, Any]
-
-_TEXT: Final[Json] = {"type": "string"}
-_OBJECT: Final[Json] = {"type": "object"}
-
-#: reserved parameters: name -> (schema, what it does)
-RESERVED: Final[Mapping[str, tuple[Json, str]]] = {
-    "_queryFilter": (_TEXT, 'Filter, such as `userName eq "bjensen"` or `true`'),
-    "_queryId": (_TEXT, "Name of a stored query instead of a filter: `query-all-ids`, `query-all`"),
-    "_fields": (
-        {"type": "string", "pattern": "^[\\w/*,]*$"},
-        "Members to answer, as JSON pointers with commas between",
-    ),
-    "_sortKeys": (
-        {"type": "string", "pattern": "^[-+]?\\w[\\w/]*$"},
-        "Order: pointers with commas between; `-` before one descends",
-    ),
-    "_pageSize": (
-        {"type": "integer", "minimum": 0, "maximum": 2147483647},
-        "Most results of one page; 0 is all",
-    ),
-    "_pagedResultsCookie": (_TEXT, "Where to go on: the cookie of the page before"),
-    "_pagedResultsOffset": ({"type": "integer", "minimum": 0, "maximum": 2147483647}, "Results to skip"),
-    "_totalPagedResultsPolicy": (
-        {"type": "string", "enum": ["NONE", "EXACT"]},
-        "Whether to count all results",
-    ),
-    "_prettyPrint": ({"type": "boolean"}, "Indented JSON"),
-}
-QUERY: Final = tuple(RESERVED)
-SHOWN: Final = ("_fields", "_prettyPrint")
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One documented call."""
-
-    method: str
-    path: str
-    summary: str
-    reserved: tuple[str, ...] = SHOWN
-    extra: Mapping[str, str] | None = None
-    """Further query parameters: name -> what it is."""
-    actions: tuple[str, ...] = ()
-    """Values of `_action`."""
-    body: Json | None = None
-    body_required: bool = False
-    answers: tuple[int, ...] = (200,)
-    answers_anything: bool = False
-    """Whether a query may answer something else than a list of results."""
-    conditional: bool = False
-    """Whether If-Match counts (PUT also knows If-None-Match)."""
-    produces: tuple[str, ...] = ("application/json",)
-    """Content types of the answer."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """Calls that belong together."""
-
-    name: str
-    about: str
-    operations: tuple[Operation, ...]
-
-
-def _collection(path: str, what: str, *, by_post: bool = True) -> tuple[Operation, ...]:
-    query = Operation("GET", path, f"Query {what}", QUERY)
-    if not by_post:
-        return (query,)
-    create = Operation(
-        "POST",
-        path,
-        f"Create one of {what}",
-        actions=("create",),
-        body=_OBJECT,
-        body_required=True,
-        answers=(201,),
-    )
-    return query, create
-
-
-def _instance(path: str, what: str, *, patch: bool = True) -> tuple[Operation, ...]:
-    found = [
-        Operation("GET", path, f"Read one of {what}"),
-        Operation(
-            "PUT",
-            path,
-            f"Create or replace one of {what}",
-            body=_OBJECT,
-            body_required=True,
-            answers=(200, 201),
-            conditional=True,
-        ),
-        Operation("DELETE", path, f"Delete one of {what}", conditional=True),
-    ]
-    if patch:
-        operations = {"type": "array", "items": {"$ref": "#/components/schemas/PatchOperation"}}
-        found.append(
-            Operation(
-                "PATCH",
-                path,
-                f"Change members of one of {what}",
-                body=operations,
-                body_required=True,
-                conditional=True,
-            )
-        )
-    return tuple(found)
-
-
-def _act(path: str, summary: str, *actions: str, body: Json | None = None, **extra: str) -> Operation:
-    return Operation("POST", path, summary, actions=actions, body=body or _OBJECT, extra=extra)
-
+from api.rest.operations import OBJECT, QUERY, Family, Operation, act, collection, instance
 
 _REPORT: Final[Mapping[str, str]] = {
     "format": "html, csv, or json: the figures only; default: as configured",
@@ -133,7 +20,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "Reconciliation runs",
         (
             Operation("GET", "/recon", "List runs, those in progress too"),
-            _act(
+            act(
                 "/recon",
                 "Start a run, or explain what one would make of an object",
                 "recon",
@@ -147,7 +34,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
                 analyze="true: assess and decide, write nothing",
             ),
             Operation("GET", "/recon/{id}", "Read the status of a run"),
-            _act("/recon/{id}", "Cancel a run", "cancel"),
+            act("/recon/{id}", "Cancel a run", "cancel"),
             Operation("DELETE", "/recon/{id}", "Remove a run's statistics and associations"),
             Operation("GET", "/recon/assoc", "Query runs that kept their entries", QUERY),
             Operation("GET", "/recon/assoc/{id}", "Read the summary of a run that kept its entries"),
@@ -165,7 +52,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
                 answers_anything=True,
             ),
             Operation("GET", "/reconciliation/{name}", "Read a two-way configuration's state and last run"),
-            _act(
+            act(
                 "/reconciliation/{name}",
                 "Start or stop a run; pause or resume the schedule",
                 *("start", "stop", "pause", "resume"),
@@ -207,7 +94,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "sync",
         "Synchronisation of single objects",
         (
-            _act(
+            act(
                 "/sync",
                 "Perform an action on an object, or tell what it is linked to",
                 "performAction",
@@ -228,19 +115,19 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "workflow",
         "Approvals: definitions, processes, tasks",
         (
-            *_collection("/workflow/processdefinition", "process definitions", by_post=False),
+            *collection("/workflow/processdefinition", "process definitions", by_post=False),
             Operation("GET", "/workflow/processdefinition/{id}", "Read a process definition"),
-            *_collection("/workflow/processinstance", "processes"),
+            *collection("/workflow/processinstance", "processes"),
             Operation("GET", "/workflow/processinstance/{id}", "Read a process"),
             Operation("DELETE", "/workflow/processinstance/{id}", "End a process"),
             Operation("GET", "/workflow/processinstance/history", "Query processes, ended ones too", QUERY),
-            *_collection("/workflow/taskinstance", "tasks", by_post=False),
+            *collection("/workflow/taskinstance", "tasks", by_post=False),
             Operation(
                 "POST",
                 "/workflow/taskinstance",
                 "Decide many tasks: those in `ids`, or all that `_queryFilter` finds when `confirm` is their number",
                 actions=("complete",),
-                body=_OBJECT,
+                body=OBJECT,
                 answers=(200, 202),
             ),
             Operation("GET", "/workflow/taskinstance/{id}", "Read a task"),
@@ -249,14 +136,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
                 "/workflow/taskinstance/{id}",
                 "Decide a task, or take it",
                 actions=("complete", "claim"),
-                body=_OBJECT,
+                body=OBJECT,
                 answers=(200, 202),
             ),
             Operation(
                 "PUT",
                 "/workflow/taskinstance/{id}",
                 "Change assignee, owner, name or description",
-                body=_OBJECT,
+                body=OBJECT,
             ),
             Operation("GET", "/workflow/taskinstance/history", "Query tasks, ended ones too", QUERY),
         ),
@@ -265,13 +152,11 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "managed",
         "Managed objects",
         (
-            *_collection("/managed/{type}", "the objects of a type"),
-            *_instance("/managed/{type}/{id}", "the objects of a type"),
-            *_collection("/managed/{type}/{object}/{property}", "the references of an object"),
-            *_instance(
-                "/managed/{type}/{object}/{property}/{id}", "the references of an object", patch=False
-            ),
-            _act(
+            *collection("/managed/{type}", "the objects of a type"),
+            *instance("/managed/{type}/{id}", "the objects of a type"),
+            *collection("/managed/{type}/{object}/{property}", "the references of an object"),
+            *instance("/managed/{type}/{object}/{property}/{id}", "the references of an object", patch=False),
+            act(
                 "/managed/{type}/{id}",
                 "Patch by POST",
                 "patch",
@@ -283,16 +168,16 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "system",
         "Objects of connected systems",
         (
-            _act(
+            act(
                 "/system",
                 "Test all connections, or list connectors",
                 "test",
                 "availableConnectors",
                 "liveSync",
             ),
-            _act("/system/{name}", "Test one connection", "test", "liveSync"),
-            *_collection("/system/{name}/{type}", "the objects of a system"),
-            *_instance("/system/{name}/{type}/{id}", "the objects of a system"),
+            act("/system/{name}", "Test one connection", "test", "liveSync"),
+            *collection("/system/{name}/{type}", "the objects of a system"),
+            *instance("/system/{name}/{type}/{id}", "the objects of a system"),
         ),
     ),
     Family(
@@ -300,8 +185,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "Configuration documents of the project",
         (
             Operation("GET", "/config", "Query the configuration", QUERY, answers_anything=True),
-            *_instance("/config/{id}", "the documents"),
-            *_instance("/config/{kind}/{id}", "the documents of a kind"),
+            *instance("/config/{id}", "the documents"),
+            *instance("/config/{kind}/{id}", "the documents of a kind"),
         ),
     ),
     Family(
@@ -329,29 +214,29 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "scheduler",
         "Scheduled jobs",
         (
-            *_collection("/scheduler/job", "the jobs"),
-            *_instance("/scheduler/job/{id}", "the jobs", patch=False),
-            _act(
+            *collection("/scheduler/job", "the jobs"),
+            *instance("/scheduler/job/{id}", "the jobs", patch=False),
+            act(
                 "/scheduler/job",
                 "Pause or resume all jobs",
                 "pauseJobs",
                 "resumeJobs",
                 "validateQuartzCronExpression",
             ),
-            _act("/scheduler/job/{id}", "Start a job now, pause it, resume it", "trigger", "pause", "resume"),
-            *_collection("/taskscanner", "the scans for tasks", by_post=False),
+            act("/scheduler/job/{id}", "Start a job now, pause it, resume it", "trigger", "pause", "resume"),
+            *collection("/taskscanner", "the scans for tasks", by_post=False),
             Operation("GET", "/taskscanner/{id}", "Read how far a scan is"),
-            _act("/taskscanner", "Start the scan of a job (parameter name)", "execute"),
-            _act("/taskscanner/{id}", "Cancel a scan", "cancel"),
+            act("/taskscanner", "Start the scan of a job (parameter name)", "execute"),
+            act("/taskscanner/{id}", "Cancel a scan", "cancel"),
         ),
     ),
     Family(
         "internal",
         "Internal roles and users",
         (
-            *_collection("/internal/role", "the roles"),
-            *_instance("/internal/role/{id}", "the roles", patch=False),
-            *_collection("/internal/user", "the internal users", by_post=False),
+            *collection("/internal/role", "the roles"),
+            *instance("/internal/role/{id}", "the roles", patch=False),
+            *collection("/internal/user", "the internal users", by_post=False),
             Operation("GET", "/internal/user/{id}", "Read an internal user"),
         ),
     ),
@@ -360,7 +245,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "Validation of objects",
         (
             Operation("GET", "/policy/{resource}/{type}", "Policies of a type"),
-            _act(
+            act(
                 "/policy/{resource}/{type}/{id}",
                 "Validate an object or some properties",
                 "validateObject",
@@ -376,14 +261,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
             Operation("GET", "/schema/managed/{type}", "Read the schema of a managed type"),
         ),
     ),
-    Family("script", "Scripts", (_act("/script", "Run or compile a script", "eval", "compile"),)),
+    Family("script", "Scripts", (act("/script", "Run or compile a script", "eval", "compile"),)),
     Family(
         "endpoint",
         "Endpoints that the project's own scripts answer",
         (
             Operation("GET", "/endpoint/{name}", "Read or query an endpoint", QUERY, answers_anything=True),
             Operation(
-                "POST", "/endpoint/{name}", "Create or act at an endpoint", actions=("create",), body=_OBJECT
+                "POST", "/endpoint/{name}", "Create or act at an endpoint", actions=("create",), body=OBJECT
             ),
         ),
     ),
@@ -399,6 +284,6 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(
         "authentication",
         "Sessions",
-        (_act("/authentication", "Open or close a session", "login", "logout"),),
+        (act("/authentication", "Open or close a session", "login", "logout"),),
     ),
 )

@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from typing import Any, Final
 
-from api.rest.catalogue import RESERVED, Operation
+from api.rest.operations import RESERVED, Operation
 
 Json = dict[str, Any]
 
