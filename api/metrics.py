@@ -105,6 +105,11 @@ class _Store(Collector):
             found.oldest_order_seconds,
         )  # fmt: skip
         yield _by("recon_processes_ended", "Ended processes, by outcome", "outcome", found.outcomes)
+        yield _one(
+            "recon_notifications_waiting",
+            "Ended two-way runs of which somebody is still to be told",
+            found.untold,
+        )
         yield _one("recon_workers", "Workers alive", found.workers)
         if found.prefect:
             up = 1 if found.prefect.get("ok") else 0

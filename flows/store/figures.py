@@ -52,6 +52,8 @@ class Figures:
     workers: int
     prefect: dict[str, int]
     """Workers by what they last saw of the Prefect server: `ok` or `away`; those without one are left out."""
+    untold: int
+    """Two-way runs that have ended and of which somebody is still to be told."""
 
 
 async def read(tx: Transaction, now: int, alive_ms: int) -> Figures:
@@ -61,6 +63,9 @@ async def read(tx: Transaction, now: int, alive_ms: int) -> Figures:
     oldest = await tx.fetch("select min(created_at) from task_instance where status = 'OPEN'")
     seen = await tx.fetch(
         "select prefect, count(*) from worker where seen_at >= ? group by prefect", (now - alive_ms,)
+    )
+    untold = await tx.fetch(
+        "select count(*) from two_way_run where mail_due is not null and ended is not null"
     )
     return Figures(
         runs=await _counted(tx, "select state, count(*) from recon_run group by state"),
@@ -75,6 +80,7 @@ async def read(tx: Transaction, now: int, alive_ms: int) -> Figures:
         ),
         workers=sum(count for _, count in seen),
         prefect={state: count for state, count in seen if state},
+        untold=int(untold[0][0]),
     )
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from conf.database import Database
-from flows.store import figures
+from flows.store import figures, two_way
+from flows.store.two_way import TwoWayRun
 
 NOW = 1_700_000_000_000
 HOUR = figures.HOUR_MS
@@ -12,7 +13,7 @@ HOUR = figures.HOUR_MS
 async def test_an_empty_store_has_figures_too(database: Database) -> None:
     async with database.read() as tx:
         found = await figures.read(tx, NOW, 30_000)
-    assert (found.runs, found.workers, found.prefect) == ({}, 0, {})
+    assert (found.runs, found.workers, found.prefect, found.untold) == ({}, 0, {}, 0)
     assert found.open_tasks == {"1h": 0, "1d": 0, "7d": 0, "older": 0}
     assert (found.oldest_task_seconds, found.oldest_order_seconds) == (0, 0)
 
@@ -45,6 +46,14 @@ async def test_tasks_orders_runs_and_workers_are_counted(database: Database) -> 
     assert found.orders == {"READY": 1, "APPLIED": 2}
     assert found.oldest_order_seconds == 5
     assert (found.workers, found.prefect) == (1, {"ok": 1})
+
+
+async def test_runs_that_nobody_was_told_of_are_counted(database: Database) -> None:
+    async with database.write() as tx:
+        for id, ended, due in (("a", 2, 5), ("b", None, 0), ("c", 2, None)):
+            await two_way.add_run(tx, TwoWayRun(id, id, 1, ended=ended, mail_due=due))
+    async with database.read() as tx:
+        assert (await figures.read(tx, NOW, 30_000)).untold == 1
 
 
 def test_rows_per_second_of_a_run_that_took_no_time_is_nothing() -> None:
