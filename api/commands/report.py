@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
@@ -16,9 +17,24 @@ from api.commands.run_report import report_run
 from api.commands.server import Server, reach
 from conf.errors import ReconError
 from flows.reports import words
+from flows.reports.cells import written
 
 CURRENT = Reach()
 Format = Literal["text", "html", "csv"]
+ENTRY: Final = (
+    "situation",
+    "action",
+    "status",
+    "sourceObjectId",
+    "targetObjectId",
+    "linkQualifier",
+    "reconciling",
+    "message",
+    "taskId",
+    "approver",
+    "timestamp",
+)
+"""Members of an audit entry that a run of a mapping is told by."""
 
 
 def report(
@@ -39,7 +55,7 @@ def report(
     ] = None,
     reached: Reach = CURRENT,
 ) -> int:
-    """What the two-way run RUN found and did; of another run its state, situations and counts.
+    """What the two-way run RUN found and did; of a mapping's run its state, situations and counts, or its entries.
 
     HTML is one file that needs nothing else; print it or send it as it is. Exits with 1 when the run failed.
     """
@@ -47,11 +63,7 @@ def report(
     wanted = format or _by_name(output)
     document = _find(server, run)
     if "counts" not in document:
-        if wanted != "text" or output is not None:
-            raise CommandFailed(
-                f"{run} is a run of the mapping {document.get('mapping')}; it has no such report."
-            )
-        report_run(document)
+        _report_mapping(server, document, wanted, output, filter)
     elif wanted == "text" and output is None:
         report_two_way(document)
     else:
@@ -62,6 +74,28 @@ def report(
             options["filter"] = filter
         _write(output, server.fetch(f"reconciliation/{document['name']}/report", **options))
     return Exit.FAILED if "FAILED" in (document.get("status"), document.get("state")) else Exit.DONE
+
+
+def _report_mapping(
+    server: Server, document: Mapping[str, Any], wanted: Format, output: Path | None, filter: str | None
+) -> None:
+    """A run of a mapping: in words, or its entries as the audit has them."""
+    if wanted == "text" and output is None:
+        report_run(document)
+    elif wanted == "csv":
+        chosen = f'reconId eq {json.dumps(document["_id"])} and entryType eq "entry"'
+        entries = server.query("audit/recon", f"{chosen} and ({filter})" if filter else chosen)
+        _write(output, _entries(entries))
+    else:
+        raise CommandFailed(
+            f"{document['_id']} is a run of the mapping {document.get('mapping')}: there is --format csv of it."
+        )
+
+
+def _entries(entries: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    yield written([[name.upper() for name in ENTRY]])
+    for entry in entries:
+        yield written([["" if entry.get(name) is None else str(entry[name]) for name in ENTRY]])
 
 
 def report_two_way(document: Mapping[str, Any]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
+from flows.reports.cells import written
 from flows.reports.comparison import Pair, attribute, complete, telling, value_of, whole
 from flows.reports.content import Report
 from flows.store.two_way_rows import TwoWayResult
@@ -24,19 +22,15 @@ COLUMNS: Final = (
     "MESSAGE",
     "CHANGES",
 )
-#: how a formula of a spreadsheet may begin
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-#: numbers and telephone numbers, which can do nothing
-_HARMLESS: Final = re.compile(r"[+-][\d .,()/-]*")
 
 
 async def csv_lines(report: Report) -> AsyncIterator[bytes]:
     """The file in pieces: what each side had when the run came, and what the run changed."""
     pairs = await _pairs(report)
     titles = [f"{attribute(pair)} ({side})" for pair in pairs for side in ("IDM", "RESOURCE")]
-    yield _written([(*COLUMNS, *titles)])
+    yield written([(*COLUMNS, *titles)])
     async for results in report.pages():
-        yield _written(_row(result, pairs) for result in results)
+        yield written(_row(result, pairs) for result in results)
 
 
 async def _pairs(report: Report) -> list[Pair]:
@@ -75,14 +69,3 @@ def _changes(result: TwoWayResult, pairs: Sequence[Pair]) -> str:
         for side, value in (("IDM", line.idm), ("RESOURCE", line.resource))
         if value.changed
     )
-
-
-def _written(rows: Iterable[Sequence[Any]]) -> bytes:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows([_safe(cell) for cell in row] for row in rows)
-    return out.getvalue().encode(errors="replace")
-
-
-def _safe(cell: str) -> str:
-    """A text that a spreadsheet takes for a formula gets an apostrophe before it, which makes it a text again."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _HARMLESS.fullmatch(cell) else cell

@@ -51,6 +51,15 @@ def test_a_report_as_a_file(there: Recon, server: Throwaway) -> None:
     assert there("report", "night-1", "--format", "csv").stdout.startswith("CASE,SITUATION,")
 
 
+def test_a_run_of_a_mapping_has_its_entries_as_csv(there: Recon) -> None:
+    started = json.loads(there("run", "systemCsvfileAccounts_managedUser", "--wait", "-o", "json").stdout)
+    assert "ABSENT 2" in there("report", started["_id"]).stdout
+    found = there("report", started["_id"], "--format", "csv", "--filter", 'situation eq "ABSENT"')
+    rows = list(csv.DictReader(found.stdout.splitlines()))
+    assert [(row["SITUATION"], row["ACTION"]) for row in rows] == [("ABSENT", "ASYNC")] * 2
+    assert "there is --format csv of it" in there("report", started["_id"], "--format", "html").stderr
+
+
 def test_what_cannot_be_reported(there: Recon) -> None:
     for arguments, said in (
         (("night-3",), "Reconciliation with id night-3 not found."),
