@@ -150,19 +150,24 @@ def read_map(node: Node, surroundings: Surroundings) -> tuple[AttributePair, ...
     for element in node.elements():
         if not element.is_object():
             continue
-        element.text("idm", required=True)
-        element.text("resource", required=True)
+        direction = word_of(element.child("direction"), Direction, "a direction") or Direction.BOTH
+        # the whole object may be looked at, never written
+        for side, whole in (("idm", Direction.TO_RESOURCE), ("resource", Direction.TO_IDM)):
+            if element.value.get(side) != "" or direction is not whole:
+                element.text(side, required=True)
         idm = surroundings.idm_pointer(element.child("idm"))
         resource = surroundings.resource_pointer(element.child("resource"))
-        if not idm or not resource:
+        if (not idm and direction is not Direction.TO_RESOURCE) or (
+            not resource and direction is not Direction.TO_IDM
+        ):
             continue
         found.append(
             AttributePair(
                 idm=idm,
-                idm_text=str(element.value["idm"]),
+                idm_text=str(element.value.get("idm", "")),
                 resource=resource,
-                resource_text=str(element.value["resource"]),
-                direction=word_of(element.child("direction"), Direction, "a direction") or Direction.BOTH,
+                resource_text=str(element.value.get("resource", "")),
+                direction=direction,
                 to_idm=script_at(element.child("toIdm")),
                 to_resource=script_at(element.child("toResource")),
                 on_create=element.flag("onCreateOnly", False),

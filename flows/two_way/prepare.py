@@ -194,7 +194,7 @@ async def _check_sides(call: Call, configuration: Reconciliation, state: State, 
 
 def _select(configuration: Reconciliation, state: State) -> None:
     """Only the attributes of the policy map, and those by which records are matched, are read."""
-    wanted = {pair.resource[0] for pair in configuration.policy_map}
+    wanted = {pair.resource[0] for pair in configuration.policy_map if pair.resource}
     wanted |= {configuration.resource_field[0]} if configuration.resource_field else set()
     if configuration.resource_status is not None:
         wanted.add(configuration.resource_status.attribute)

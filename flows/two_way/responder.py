@@ -87,8 +87,8 @@ class TwoWayResponder:
 
     def __post_init__(self) -> None:
         pairs_ = self.configuration.policy_map
-        self._idm_paths = [(pair.idm, pair.idm_text) for pair in pairs_]
-        self._resource_paths = [(pair.resource, pair.resource_text) for pair in pairs_]
+        self._idm_paths = [(pair.idm, pair.idm_text) for pair in pairs_ if pair.idm]
+        self._resource_paths = [(pair.resource, pair.resource_text) for pair in pairs_ if pair.resource]
         for status, paths in (
             (self.configuration.idm_status, self._idm_paths),
             (self.configuration.resource_status, self._resource_paths),

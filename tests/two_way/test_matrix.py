@@ -101,15 +101,20 @@ def _side(found: dict[str, Any] | None, status: str) -> Side:
 
 @pytest.mark.parametrize("response", list(Response))
 async def test_a_response_does_what_it_says_in_each_situation(made: World, response: Response) -> None:
-    await start_afresh(made)
     kind = {each.value.lower(): each for each in Kind}[made.type]
+    await check(made, response, configuration(kind.value))
+
+
+async def check(made: World, response: Response, document: dict[str, Any]) -> None:
+    """One response in all four situations."""
+    await start_afresh(made)
     every = {str(situation): {"response": str(response)} for situation in TwoWaySituation}
-    await made.configure(configuration(kind.value))
+    await made.configure(document)
     await made.run()
     linked = await made.links()
     assert linked == 2
 
-    await made.configure(configuration(kind.value, situations=every))
+    await made.configure({**document, "situations": every})
     run = await made.run()
 
     assert run["status"] == "FINISHED", run

@@ -1,0 +1,153 @@
+"""Both ways over a real directory: the sample, the matrix, a directory that goes away, names that want escaping."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import conf.samples
+from flows.store import managed
+from tests import slapd as directory
+from tests.embedded import Embedded, embedded
+from tests.slapd import ADMIN, PASSWORD, Slapd
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.skipif(
+        not (find_spec("ldap") or find_spec("anyldap")), reason="no LDAP library is installed"
+    ),
+]
+
+Json = dict[str, Any]
+SAMPLE = Path(next(iter(conf.samples.__path__))) / "two-way-ldap"
+BASE = "dc=example,dc=com"
+
+
+@pytest.fixture
+def slapd() -> Iterator[Slapd]:
+    """A directory with the sample's entries."""
+    with directory.running() as server:
+        text = (SAMPLE / "ldap" / "example.ldif").read_text()
+        entries = [part for part in text.split("\n\n") if "ou=" in part.split("\n", 1)[0].split(",", 1)[-1]]
+        server.add("\n\n".join(entries) + "\n")
+        yield server
+
+
+@asynccontextmanager
+async def sample(slapd: Slapd, folder: Path, **settings: Any) -> AsyncIterator[Embedded]:
+    project = folder / "my"
+    shutil.copytree(SAMPLE, project)
+    file = project / "conf" / "provisioner.openicf-ldap.json"
+    document = json.loads(file.read_text())
+    document["configurationProperties"] |= {
+        "port": slapd.port,
+        "principal": ADMIN,
+        "credentials": PASSWORD,
+    }
+    file.write_text(json.dumps(document))
+    async with embedded(project, folder / "data", **settings) as server:
+        yield server
+
+
+async def start(server: Embedded, name: str = "people", **options: Any) -> Json:
+    path = f"reconciliation/{name}?_action=start&waitForCompletion=true"
+    status, run = await server.call("POST", path, options)
+    assert status == 200, run
+    return dict(run)
+
+
+async def users(server: Embedded) -> dict[str, Json]:
+    async with server.runtime.database.read() as tx:
+        found = await managed.find(tx, "user")
+    return {row.body["userName"]: row.object() for row in found.rows}
+
+
+def people(slapd: Slapd) -> str:
+    return slapd.run("ldapsearch", "", "-LLL", "-b", f"ou=people,{BASE}", "(objectClass=person)", "*")
+
+
+async def test_the_ldap_sample_settles_what_both_sides_changed(slapd: Slapd, tmp_path: Path) -> None:
+    async with sample(slapd, tmp_path) as server:
+        first = await start(server)
+        assert (first["status"], first["message"]) == ("FINISHED", "Add Record to IDM from Resource: 3.")
+        assert (await start(server))["message"] == "Nothing to do."
+
+        slapd.run("ldapdelete", "", f"uid=kvaughan,ou=people,{BASE}")
+        slapd.change(
+            f"dn: uid=scarter,ou=people,{BASE}\nchangetype: modify\nreplace: telephoneNumber\n"
+            "telephoneNumber: +1 360 555 0199\n"
+        )
+        odd = {"userName": 'o,dd "x"', "givenName": "Zoë", "sn": "Müller, Dr.", "mail": "odd@example.com"}
+        assert (await server.call("POST", "managed/user?_action=create", odd))[0] == 201
+        barbara = (await users(server))["bjensen"]
+        gone = [{"operation": "replace", "field": "/accountStatus", "value": "inactive"}]
+        assert (await server.call("PATCH", f"managed/user/{barbara['_id']}", gone))[0] == 200
+
+        run = await start(server)
+        assert run["counts"] == {
+            "IDM_DELETED__SYS_EXISTS": {"DISABLE_IN_RES": {"SUCCESS": 1}},
+            "IDM_EXISTS__SYS_EXISTS": {"UPDATE_RES_FROM_IDM": {"SUCCESS": 1}},
+            "IDM_EXISTS__SYS_NOT_EXISTS": {"ADD_TO_RES": {"SUCCESS": 2}},
+        }
+        told = people(slapd)
+        assert "employeeType: inactive" in told
+        assert "telephoneNumber: +1 360 555 0102" in told
+        assert "uid: kvaughan" in told
+        assert 'uid: o,dd "x"' in told
+        assert (await start(server))["message"] == "Nothing to do."
+
+
+async def test_only_what_changed_since_the_last_run_is_read(slapd: Slapd, tmp_path: Path) -> None:
+    async with sample(slapd, tmp_path) as server:
+        await start(server)
+        await start(server, updatedSince="last")
+        slapd.change(
+            f"dn: uid=scarter,ou=people,{BASE}\nchangetype: modify\nreplace: mail\nmail: other@example.com\n"
+        )
+        run = await start(server, updatedSince="last")
+        assert run["status"] == "FINISHED", run
+        assert run["counts"] == {"IDM_EXISTS__SYS_EXISTS": {"UPDATE_RES_FROM_IDM": {"SUCCESS": 1}}}
+
+
+async def test_an_ldap_filter_picks_who_takes_part(slapd: Slapd, tmp_path: Path) -> None:
+    async with sample(slapd, tmp_path) as server:
+        _, document = await server.call("GET", "config/reconciliation/people")
+        document["targetSystemSearchQueryFilter"] = "(&(objectClass=person)(!(uid=scarter)))"
+        status, body = await server.call("PUT", "config/reconciliation/people", document)
+        assert status == 200, body
+        run = await start(server)
+        assert run["status"] == "FINISHED", run
+        assert sorted(await users(server)) == ["bjensen", "kvaughan"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({"credentials": "wrong"}, "did not let"),
+        ({"port": 1}, "127.0.0.1"),
+    ],
+)
+async def test_a_directory_that_refuses_ends_the_run_and_nothing_is_deleted(
+    slapd: Slapd, tmp_path: Path, properties: Json, told: str
+) -> None:
+    async with sample(slapd, tmp_path) as server:
+        await start(server)
+        _, document = await server.call("GET", "config/reconciliation/people")
+        document["situations"]["IDM_EXISTS__SYS_NOT_EXISTS"] = {"response": "REMOVE_FROM_IDM"}
+        assert (await server.call("PUT", "config/reconciliation/people", document))[0] == 200
+        file = tmp_path / "my" / "conf" / "provisioner.openicf-ldap.json"
+        changed = json.loads(file.read_text())
+        changed["configurationProperties"] |= properties
+        file.write_text(json.dumps(changed))
+        server.runtime.project.refresh()
+        run = await start(server)
+        assert run["status"] == "FAILED"
+        assert told in run["message"]
+        assert len(await users(server)) == 3
