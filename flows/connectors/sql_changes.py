@@ -74,7 +74,8 @@ async def changes(database: SqlDatabase, layout: Layout, token: str | None) -> t
         else:
             clause = column.is_not(None)
         ordered = rows.select().where(clause).order_by(column, layout.key.column)
-        found = (await connection.execute(ordered.add_columns(column))).all()
+        limited = ordered.limit(REMEMBERED + 1) if begun is None else ordered
+        found = (await connection.execute(limited.add_columns(column))).all()
         return [one[-1] for one in found], [one[:-1] for one in found]
 
     values, raw = await database.read(layout.kind.shown, look)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import event, literal, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -110,23 +111,31 @@ class SqlDatabase:
                 await asyncio.to_thread(_read_a_byte, Path(str(self.config.url.database)))
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._engine.connect()
+        except ReconError:  # the password cannot be read
+            raise
         except Exception as cause:  # drivers raise what they like
             raise sql_errors.connecting(cause, self.config.address) from cause
         return Line(connection)
 
     def _make_engine(self) -> AsyncEngine:
-        config, url = self.config, self.config.url
+        url = self.config.url
         arguments: dict[str, Any] = {}
-        if config.secret is not None:
-            url = url.set(password=config.secret.read())
         if self.dialect == "sqlite":
             # a file that is not there is an error, not an empty database
-            url = url.set(database=f"file:{url.database}", query={**url.query, "mode": "rw", "uri": "true"})
+            query = {**url.query, "mode": "rw", "uri": "true"}
+            url = url.set(database=f"file:{quote(str(url.database))}", query=query)
             arguments = {"timeout": LOCK_SECONDS}
         engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
+        event.listen(engine.sync_engine, "do_connect", self._tell_password)
         if self.dialect == "sqlite":
             event.listen(engine.sync_engine, "connect", _prepare)
         return engine
+
+    def _tell_password(
+        self, _dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]
+    ) -> None:
+        if self.config.secret is not None:
+            parameters["password"] = self.config.secret.read()
 
 
 def _read_a_byte(path: Path) -> None:

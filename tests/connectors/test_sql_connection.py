@@ -249,3 +249,25 @@ async def test_encryption_that_the_server_does_not_offer_is_not_done_without(
     for mode in ("require", "verify-full"):
         with pytest.raises(SourceUnreadable, match=r"cannot be reached: .*(SSL|certificate)"):
             await postgresql.open(url=f"{postgresql.url}?sslmode={mode}").test()
+
+
+async def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "50% of a # b"
+    folder.mkdir()
+    sqlite = TestDatabase(f"sqlite:///{folder}/hr ü.db", tmp_path)
+    await sqlite.execute(PEOPLE, "insert into people (uid) values ('a')")
+    assert await read_all(sqlite.open(), "account") == [{"_id": "a"}]
+
+
+@pytest.mark.services
+async def test_a_changed_password_takes_effect_with_the_next_connection(
+    postgresql: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await postgresql.execute(PEOPLE)
+    connector = postgresql.open(password={"$env": "HR_PASSWORD"})
+    monkeypatch.setenv("HR_PASSWORD", "x")
+    await connector.test()
+    await connector.close()
+    monkeypatch.delenv("HR_PASSWORD")
+    with pytest.raises(ConfigError, match="HR_PASSWORD is not set"):
+        await connector.test()
