@@ -166,6 +166,7 @@ async def supervise(
     lock = FolderLock(settings.data)
     try:
         with listen(settings.host, settings.port) as listener:
+            settings = await _with_prefect_database(settings)
             for attempt in range(1, TRIES + 1):
                 supervisor = build(settings, listener, executor_workers)
                 try:
@@ -196,6 +197,14 @@ def refuse_default_passwords(settings: Settings) -> None:
             "that everybody knows: set OPENIDM_ADMIN_PASSWORD or change conf/authentication.json, "
             "or listen on 127.0.0.1."
         )
+
+
+async def _with_prefect_database(settings: Settings) -> Settings:
+    if settings.database is None:
+        return settings
+    from flows.prefect_database import with_prefect_database  # noqa: PLC0415 - the default needs none of it
+
+    return await with_prefect_database(settings)
 
 
 def build(settings: Settings, listener: socket.socket, workers: int) -> Supervisor:

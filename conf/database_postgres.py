@@ -11,7 +11,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from conf.errors import BadRequest, ReconError, Unavailable
+from conf.errors import BadRequest, ConfigError, ReconError, Unavailable
 from conf.transaction import BUSY, BUSY_SECONDS, Dialect, Duplicate, Mode, Row, Transaction
 
 OLDEST = 140000
@@ -38,6 +38,10 @@ UNAVAILABLE = {
     "40": "The database could not order two writers. Try again.",
     "55": BUSY,
     "58": "The disk of the database does not work.",
+}
+REFUSED = {
+    "28": "The database refuses this account; check user and password in its address.",
+    "3D": "The server has no database of that name; create it, or check the address.",
 }
 BEGIN = {
     "read": "begin isolation level repeatable read read only",
@@ -107,6 +111,8 @@ class PostgresTransaction(Transaction):
             return Duplicate("There is one with that key already")
         if state[:2] == "22" or state == "54000":
             return BadRequest(f"A value cannot be stored: {error}")
+        if state[:2] in REFUSED:
+            return ConfigError(REFUSED[state[:2]])
         words = UNAVAILABLE.get(state[:2])
         return Unavailable(words) if words else None
 

@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     database: str | None = None
     """`sqlite:////path.db` or `postgresql://user:password@host:port/name`; default: in the data folder."""
     prefect_database: str | None = None
-    """Database of the Prefect server that we start; default SQLite in the data folder."""
+    """Database of the Prefect server that we start; default SQLite in the data folder, or, when ours is on
+    PostgreSQL, a database beside it with `_prefect` behind its name."""
     prefect_api: str | None = None
     """Address of a Prefect server run elsewhere; without it `recon up` starts one."""
     prefect_port: int = Field(default=4200, ge=0, le=65535)

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -143,6 +143,16 @@ class Product:
                 except ProcessLookupError:
                     continue
         return killed
+
+    def die(self) -> None:
+        """All of it at once, as when a machine loses its power."""
+        assert self.process is not None
+        pids = [pid for name in ("worker", "api", "prefect") for pid in self.children(name)]
+        for pid in (self.process.pid, *pids):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
 
     # calls
 

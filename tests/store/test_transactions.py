@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from conf.database import Database, Duplicate
 from conf.errors import BadRequest, ConfigError, Unavailable
@@ -394,6 +394,18 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 async def test_a_server_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         await Database.open("postgresql://recon@127.0.0.1:1/nothing")
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [({"database": "nosuch"}, "no database of that name"), ({"username": "nobody"}, "refuses this account")],
+)
+async def test_a_server_that_refuses_us_is_said_in_a_sentence(
+    postgres_server: str, part: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        await Database.open(make_url(postgres_server).set(**part).render_as_string(hide_password=False))
 
 
 @pytest.mark.services
