@@ -39,18 +39,22 @@ class Named:
     with_lines: bool = False
     """Whether the attributes are shown too."""
 
+    @property
+    def more(self) -> int:
+        return self.count - len(self.objects)
 
-def completion(run: TwoWayRun, counts: Counts, link: str, failed: Named) -> Message:
+
+def completion(run: TwoWayRun, counts: Counts, link: str, named: Sequence[Named]) -> Message:
     """A run has ended."""
     subject = f"Reconciliation {run.name}: {result_line(run, counts)}"
-    return _message(run, counts, link, subject, run.message, failed, ())
+    return _message(run, counts, link, subject, run.message, named, ())
 
 
 def notice(run: TwoWayRun, link: str, name: str, said: str, found: Named, pairs: Sequence[Pair]) -> Message:
     """A run has met objects that somebody wants to be told of; the rest of it is not his matter."""
     objects = "1 object" if found.count == 1 else f"{found.count:,} objects"
     subject = f"Reconciliation {run.name}: {name}, {objects}"
-    return _message(run, {}, link, subject, said, found, pairs)
+    return _message(run, {}, link, subject, said, [found], pairs)
 
 
 def _message(
@@ -59,7 +63,7 @@ def _message(
     link: str,
     subject: str,
     said: str,
-    named: Named,
+    named: Sequence[Named],
     pairs: Sequence[Pair],
 ) -> Message:
     subject = _CONTROL.sub(" ", subject)[:_LONGEST_SUBJECT]
@@ -75,17 +79,15 @@ def _message(
             link=link,
             is_well=is_well(run, counts),
             summary=summary,
-            heading=named.heading,
-            objects=named.objects,
-            with_lines=named.with_lines,
-            more=named.count - len(named.objects),
+            named=named,
             telling=partial(telling, pairs=pairs),
             cell=_CELL,
             figure=f"{_CELL};text-align:right",
         )
     )
+    told = [line for each in named for line in _objects(each, pairs)]
     lines = [subject, times, *([said] if said else []), "", f"Report: {link}", "", *_table(summary)]
-    return Message(subject, "\n".join([*lines, *_objects(named, pairs)]) + "\n", html)
+    return Message(subject, "\n".join([*lines, *told]) + "\n", html)
 
 
 def _table(summary: Summary) -> Iterator[str]:
@@ -127,8 +129,8 @@ def _objects(named: Named, pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"- {name}: {words.done(each.response, each.status)}{told}"
         if named.with_lines:
             yield from (f"    {_line(line)}" for line in telling(each, pairs))
-    if (more := named.count - len(named.objects)) > 0:
-        yield f"and {more:,} more, see the report."
+    if named.more:
+        yield f"and {named.more:,} more, see the report."
 
 
 def _line(line: Line) -> str:

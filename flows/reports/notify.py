@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.document import Node, Reading
-from conf.filters.ast import Filter
+from conf.filters.ast import Filter, Not
 from conf.filters.parse import parse
 from conf.reconciliation_notifications import read_notifications, split_addresses
 from conf.substitution import Substitution
-from flows.reports.content import attribute_pairs, configuration, report_link
+from flows.reports.content import SOMETHING, attribute_pairs, configuration, report_link
 from flows.reports.delivery import NotDelivered, kind_of, send_channel, send_mail
 from flows.reports.messages import MOST_OBJECTS, Message, Named, completion, notice
 from flows.store import two_way, two_way_retention
@@ -163,12 +163,15 @@ async def _deliveries(runtime: Runtime, run: TwoWayRun) -> list[Delivery]:
     async with runtime.database.read() as tx:
         counts = await two_way.totals(tx, run.id) or run.counts
         if everybody:
-            message = completion(run, counts, link, await _named(tx, run, "Failed or held back", _FAILED))
+            named = [await _named(tx, run, "Failed or held back", _FAILED)]
+            if document.get("sendReportAboutDoNothingCases") is True:
+                named.append(await _named(tx, run, "Nothing to do", Not(SOMETHING)))
+            message = completion(run, counts, link, named)
             found += [Delivery(REPORT, message, target) for target in everybody]
         for each in notifications:
-            named = await _named(tx, run, each.name, each.filter, with_lines=True)
-            if named.count:
-                message = notice(run, link, each.name, each.message, named, pairs)
+            met = await _named(tx, run, each.name, each.filter, with_lines=True)
+            if met.count:
+                message = notice(run, link, each.name, each.message, met, pairs)
                 found += [Delivery(each.name, message, target) for target in each.to]
     return found
 

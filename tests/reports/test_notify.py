@@ -21,7 +21,7 @@ TO = "operators@example.com"
 def body(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body((kind,))
     assert part is not None
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 async def post_to(server: Server, post: Post, **members: Any) -> Runtime:
@@ -57,6 +57,15 @@ async def test_the_mail_says_the_result_and_leads_to_the_report(server: Server) 
     assert (await server.get("reconciliation/history/night-1"))["notification"]["state"] == "SENT"
 
 
+async def test_nothing_to_do_is_named_when_asked_for(server: Server) -> None:
+    configure(server, emailAddressForNotification=TO, sendReportAboutDoNothingCases=True)
+    await add_run(server.runtime.database)
+    async with post_office() as post:
+        await after_run(await post_to(server, post), "night-1")
+    assert "Nothing to do\n- quiet: Do Nothing, nothing to do\n" in body(post.mails[0], "plain")
+    assert "<b>quiet</b>" in body(post.mails[0], "html")
+
+
 async def test_a_failed_run_says_so_first(server: Server) -> None:
     configure(server, emailAddressForNotification=TO)
     reason = f"The directory gave 12 of 5,000 entries\n{HOSTILE}"
@@ -65,7 +74,7 @@ async def test_a_failed_run_says_so_first(server: Server) -> None:
         await after_run(await post_to(server, post), "night-1")
     (mail,) = post.mails
     assert mail["Subject"] == "Reconciliation hr: FAILED, no object was looked at"
-    assert reason in body(mail, "plain").replace("\r\n", "\n")
+    assert reason in body(mail, "plain")
     assert "<script" not in body(mail, "html")
 
 
