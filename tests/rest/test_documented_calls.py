@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import orjson
@@ -417,21 +418,53 @@ async def said(client: httpx2.AsyncClient, line: str, status: int = 200) -> Any:
     return answer.json()
 
 
+USERS = AS_ADMIN + "--request GET 'http://localhost:8080/openidm/managed/user?_queryFilter=true&_fields=_id'"
+TASKS = (
+    AS_ADMIN
+    + """--request GET \\
+"http://localhost:8080/openidm/workflow/taskinstance?_queryFilter=true&_fields=_id,processDefinitionId" """
+)
+APPROVER = (
+    AS_ADMIN
+    + """--header "Content-Type: application/json" --request POST --data '{
+        "userName": "async.admin", "givenName": "async", "sn" : "admin", "password" : "Passw0rd",
+        "displayName" : "async admin", "mail" : "async.admin@example.com",
+        "authzRoles": [ { "_ref": "internal/role/openidm-admin" }, { "_ref": "internal/role/openidm-authorized" } ],
+        "_id" : "asyncadmin" }' "http://localhost:8080/openidm/managed/user?_action=create" """
+)
+RECON = (
+    AS_ADMIN
+    + """--request POST \\
+"http://localhost:8080/openidm/recon?_action=recon&mapping=systemCsvfileAccounts_managedUser" """
+)
+
+
+def complete(task: str, data: str = '{"requestApproved": "true"}', caller: str = AS_APPROVER) -> str:
+    address = f"http://localhost:8080/openidm/workflow/taskinstance/{task}?_action=complete"
+    return f"{caller} --request POST --data '{data}' \"{address}\""
+
+
+async def reconciled(product: Embedded) -> tuple[Json, dict[str, int]]:
+    """A run of the sample, to its end; its document, and the situations that were met."""
+    run = await said(product.client, RECON)
+    assert (set(run), run["state"]) == ({"_id", "state"}, "ACTIVE")
+    status = await ended(product, run["_id"])
+    assert (status["state"], status["statusSummary"]["FAILURE"]) == ("SUCCESS", 0)
+    return status, {name: count for name, count in status["situationSummary"].items() if count}
+
+
+async def rows(product: Embedded, path: str, filter: str) -> list[Json]:
+    status, found = await product.call("GET", f"{path}?{urlencode({'_queryFilter': filter})}")
+    assert status == 200, found
+    return list(found["result"])
+
+
 async def test_the_asynchronous_sample_is_walked_by_curl(tmp_path: Path) -> None:
     async with sample(tmp_path) as product:
         client = product.client
-        made = await said(
-            client,
-            AS_ADMIN
-            + """--header "Content-Type: application/json" --request POST --data '{
-                "userName": "async.admin", "givenName": "async", "sn" : "admin", "password" : "Passw0rd",
-                "displayName" : "async admin", "mail" : "async.admin@example.com",
-                "authzRoles": [
-                  { "_ref": "internal/role/openidm-admin" }, { "_ref": "internal/role/openidm-authorized" }
-                ],
-                "_id" : "asyncadmin" }' "http://localhost:8080/openidm/managed/user?_action=create" """,
-            201,
-        )
+        nobody = USERS.replace("openidm-admin", "wrong")
+        assert (await said(client, nobody, 401))["code"] == 401
+        made = await said(client, APPROVER, 201)
         assert re.fullmatch(r"[0-9a-f]{16}", made.pop("_rev"))
         assert made == {
             "_id": "asyncadmin",
@@ -444,43 +477,50 @@ async def test_the_asynchronous_sample_is_walked_by_curl(tmp_path: Path) -> None
             "effectiveRoles": [],
             "effectiveAssignments": [],
         }
-        tasks = (
-            AS_ADMIN
-            + """--request GET \\
-            "http://localhost:8080/openidm/workflow/taskinstance?_queryFilter=true&_fields=_id,processDefinitionId" """
-        )
-        open_tasks: list[Json] = []
-        for _ in range(2):
-            run = await said(
-                client,
-                AS_ADMIN
-                + """--request POST \\
-                "http://localhost:8080/openidm/recon?_action=recon&mapping=systemCsvfileAccounts_managedUser" """,
-            )
-            assert (set(run), run["state"]) == ({"_id", "state"}, "ACTIVE")
-            status = await ended(product, run["_id"])
-            counted = {name: count for name, count in status["situationSummary"].items() if count}
-            assert (status["state"], counted) == ("SUCCESS", {"ABSENT": 2, "UNASSIGNED": 1})
-            assert status["progress"]["target"]["created"] == status["progress"]["links"]["created"] == 0
-            found = (await said(client, tasks))["result"]
-            assert open_tasks in ([], found)
-            open_tasks = found
-        assert len(open_tasks) == 2
-        for task in open_tasks:
+
+        first, situations = await reconciled(product)
+        assert situations == {"ABSENT": 2, "UNASSIGNED": 1}
+        assert first["progress"]["source"]["existing"] == {"processed": 2, "total": "2"}
+        assert first["progress"]["target"]["created"] == first["progress"]["links"]["created"] == 0
+        tasks = (await said(client, TASKS))["result"]
+        assert len(tasks) == 2
+        for task in tasks:
             assert set(task) == {"_id", "processDefinitionId"}
             assert re.fullmatch(r"managedUserApproval:\d+:\d+", task["processDefinitionId"])
-            complete = (
-                AS_APPROVER
-                + f"""--request POST --data '{{"requestApproved": "true"}}' \\
-                "http://localhost:8080/openidm/workflow/taskinstance/{task["_id"]}?_action=complete" """
-            )
-            assert await said(client, complete) == {"Task action performed": "complete"}
-            assert (await said(client, complete, 404))["code"] == 404
-        users = await said(
-            client,
-            AS_ADMIN
-            + """--request GET "http://localhost:8080/openidm/managed/user?_queryFilter=true&_fields=_id" """,
-        )
-        assert sorted(user["_id"] for user in users["result"]) == ["asyncadmin", "bjensen", "scarter"]
-        assert all(set(user) == {"_id", "_rev"} for user in users["result"])
-        assert (await said(client, tasks))["result"] == []
+        again, situations = await reconciled(product)
+        assert (situations["ABSENT"], again["progress"]["target"]["created"]) == (2, 0)
+        assert (await said(client, TASKS))["result"] == tasks
+
+        one, two = (task["_id"] for task in tasks)
+        json_only = 'curl --header "Content-Type: application/json"'
+        assert (await said(client, complete(one, caller=json_only), 401))["code"] == 401
+        assert await said(client, complete(one)) == {"Task action performed": "complete"}
+        assert len((await said(client, USERS))["result"]) == 2
+        assert (await said(client, complete(one), 404))["code"] == 404
+        intruding = '{"requestApproved": "true", "userName": "intruder"}'
+        for wrong in (intruding, "not json"):
+            assert (await said(client, complete(two, wrong), 400))["code"] == 400
+        assert await said(client, complete(two)) == {"Task action performed": "complete"}
+
+        users = (await said(client, USERS))["result"]
+        assert sorted(user["_id"] for user in users) == ["asyncadmin", "bjensen", "scarter"]
+        assert all(set(user) == {"_id", "_rev"} for user in users)
+        assert (await said(client, TASKS))["result"] == []
+        await check_outcome(product, first["_id"])
+
+
+async def check_outcome(product: Embedded, run: str) -> None:
+    """What the approvals left behind, and that the next run has nothing to do."""
+    (person,) = await rows(product, "managed/user", '_id eq "bjensen"')
+    assert (person["givenName"], person["sn"], person["mail"]) == ("Barbara", "Jensen", "bjensen@example.com")
+    assert "password" not in person
+    entries = await rows(product, "audit/recon", f'/reconId eq "{run}" and /entryType eq "entry"')
+    told = sorted(entry["action"] for entry in entries if entry["situation"] == "ABSENT")
+    assert told == ["ASYNC", "ASYNC", "CREATE", "CREATE"]
+    links = await rows(product, "repo/link", '/linkType eq "systemCsvfileAccounts_managedUser"')
+    assert sorted(link["secondId"] for link in links) == ["bjensen", "scarter"]
+    last, situations = await reconciled(product)
+    assert situations == {"CONFIRMED": 2, "UNASSIGNED": 1}
+    assert last["progress"]["target"]["created"] == 0
+    assert last["progress"]["links"]["existing"] == {"processed": 2, "total": "2"}
+    assert (await said(product.client, TASKS))["result"] == []
