@@ -7,7 +7,6 @@ import orjson
 
 from conf.database import Database
 from conf.settings import Settings
-from flows.store import schema
 from flows.worker import work
 from tests.reports.post import post_office
 from tests.reports.runs import CONFIGURATION, add_run, mail_state
@@ -17,8 +16,6 @@ async def test_a_worker_sends_what_is_due(folder: Path) -> None:
     document = CONFIGURATION | {"emailAddressForNotification": "operators@example.com"}
     (folder / "conf" / "reconciliation-hr.json").write_bytes(orjson.dumps(document))
     settings = Settings(project=folder, executor="embedded", poll_seconds=0.05)
-    settings.data.mkdir()
-    await schema.upgrade(settings.database_url)
     database = await Database.open(settings.database_url)
     await add_run(database)
     stop = asyncio.Event()
@@ -38,8 +35,6 @@ async def test_a_worker_sends_what_is_due(folder: Path) -> None:
 
 async def test_a_worker_that_is_to_work_once_does_so_too(folder: Path) -> None:
     settings = Settings(project=folder, executor="embedded")
-    settings.data.mkdir()
-    await schema.upgrade(settings.database_url)
     database = await Database.open(settings.database_url)
     await add_run(database)
     await work(settings, once=True)
