@@ -1,9 +1,14 @@
 """The commands against a running server, in the order in which a person uses them."""
 
 import json
+import os
+import pty
+import subprocess
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from api.commands.throwaway import Throwaway
+from api.commands.throwaway import RECON, Throwaway
 from tests.cli.conftest import Recon
 
 MAPPING = "systemCsvfileAccounts_managedUser"
@@ -80,6 +85,39 @@ def test_an_analysis_writes_nothing(there: Recon) -> None:
     (found,) = json_lines(there("run", MAPPING, "--analyze", "--wait", "-o", "json").stdout)
     assert found["situationSummary"]["ABSENT"] == 2
     assert found["openTasks"] == 2
+
+
+def test_everything_is_asked_about_first_with_its_count(there: Recon, server: Throwaway) -> None:
+    for answer in ("n\n", "\n"):
+        status, seen = on_a_terminal(server.project, answer, "approve", "--all", "--filter", "priority ge 0")
+        assert "Approve 2 tasks? [y/N]" in seen
+        assert "Nothing was decided" in seen
+        assert status not in (0, 1)
+    assert len(json_lines(there("tasks", "list", "-o", "json").stdout)) == 2
+
+
+def test_a_filter_without_all_is_wrong_usage(there: Recon) -> None:
+    done = there("approve", "--filter", "true")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--all" in done.stderr
+
+
+def on_a_terminal(folder: Path, typed: str, *arguments: str) -> tuple[int, str]:
+    """Exit code and what a person sees who types that."""
+    keyboard, terminal = pty.openpty()
+    own = {name: value for name, value in os.environ.items() if not name.startswith("RECON_")}
+    with subprocess.Popen(
+        [*RECON, *arguments], cwd=folder, env=own, stdin=terminal, stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        os.write(keyboard, typed.encode())
+        seen = b""
+        # Linux says with an error that nobody writes any more
+        with suppress(OSError):
+            while piece := os.read(keyboard, 4096):
+                seen += piece
+    os.close(keyboard)
+    return process.returncode, seen.decode()
 
 
 def test_one_is_approved_and_one_rejected_each_with_its_outcome(there: Recon) -> None:
