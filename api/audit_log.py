@@ -12,15 +12,18 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
-from conf.audit_topics import is_audited
+from conf.audit_topics import SWITCHABLE, is_audited
 from conf.errors import ReconError
 from flows.call import Runtime
-from flows.store import audit
+from flows.store import audit, retention
 from flows.store.audit_events import AuditEvent
 
 _LOG = logging.getLogger(__name__)
 
 SECONDS: Final = 1.0
+BETWEEN_TRIMS: Final = 3600
+"""Seconds."""
+_DAY_MS: Final = 86_400_000
 MOST: Final = 20_000
 """Events that wait while the store cannot be written; more are counted and dropped."""
 
@@ -64,11 +67,27 @@ class AuditLog:
                 _LOG.error("audit events lost", extra={"event": "audit_lost", "count": self._dropped})
                 self._dropped = 0
 
+    async def trim(self) -> None:
+        """Forget what is older than the settings say."""
+        before = self._runtime.clock() - self._runtime.settings.access_days * _DAY_MS
+        for topic in sorted(SWITCHABLE):
+            gone = 1
+            while gone:
+                async with self._runtime.database.write() as tx:
+                    gone = await retention.trim_topic(tx, topic, before)
+
     async def run(self) -> None:
-        """Write every second, until cancelled."""
+        """Write every second and trim every hour, until cancelled."""
+        seconds = 0.0
         while True:
             await asyncio.sleep(SECONDS)
+            seconds += SECONDS
             try:
                 await self.write()
+                if seconds >= BETWEEN_TRIMS:
+                    seconds = 0
+                    await self.trim()
+            except ReconError as error:
+                _LOG.warning("audit waits: %s", error.message)
             except Exception:
                 _LOG.exception("audit events could not be written")

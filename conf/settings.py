@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """How long two-way runs and their objects are remembered."""
     history_full_runs: int = Field(default=30, ge=1)
     """Runs of each two-way configuration, the latest, of which objects with nothing to do are remembered too."""
+    access_days: int = Field(default=30, ge=1)
+    """How long calls and logins stay in the audit."""
     notifications: str | None = None
     """Where notices go, as an Apprise address; none by default."""
 

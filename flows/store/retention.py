@@ -47,6 +47,19 @@ async def delete(tx: Transaction, id: str) -> bool:
     return bool(rows)
 
 
+async def trim_topic(tx: Transaction, topic: str, before: int, most: int = 5000) -> int:
+    """Delete the oldest events of a topic that are older than a moment, `most` at a time; answers how many."""
+    rows = await tx.fetch(
+        "select seq, at from audit_event where topic = ? order by seq limit ?", (topic, most)
+    )
+    old = [seq for seq, at in rows if at < before]
+    if not old:
+        return 0
+    return await tx.run(
+        "delete from audit_event where topic = ? and seq <= ? and at < ?", (topic, max(old), before)
+    )
+
+
 async def trim_audit(tx: Transaction, before: int) -> int:
     """Delete audit rows older than a moment; answers how many."""
     gone = await tx.run("delete from audit_recon where at < ?", (before,))

@@ -134,6 +134,24 @@ async def test_a_topic_can_be_switched_off_while_the_server_runs(server: Server)
     assert len(await events(server, "access", "true")) > before
 
 
+async def test_old_calls_are_forgotten(server: Server) -> None:
+    await server.get("info/ping")
+    kept = len(await events(server, "access", "true"))
+    activity = len(await events(server, "activity", "true"))
+    runtime = server.runtime
+    clock = runtime.clock
+    try:
+        runtime.clock = lambda: clock() + 29 * 86_400_000
+        await server.crest.log.trim()
+        assert len(await events(server, "access", "true")) >= kept
+        runtime.clock = lambda: clock() + 31 * 86_400_000
+        await server.crest.log.trim()
+    finally:
+        runtime.clock = clock
+    assert len(await events(server, "access", "true")) < kept
+    assert len(await events(server, "activity", "true")) == activity
+
+
 # --- acting as somebody else
 
 
