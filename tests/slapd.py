@@ -102,13 +102,13 @@ class Slapd:
 
 @contextmanager
 def running(
-    people: int = 0, *, expired: bool = False, extra: str = "", folder: Path | None = None
+    people: int = 0, *, expired: bool = False, extra: str = "", overlay: str = "", folder: Path | None = None
 ) -> Iterator[Slapd]:
     """A server of our own with that many people; stopped and removed at the end."""
     place = Path(tempfile.mkdtemp(prefix="recon-slapd-")) if folder is None else folder
     try:
         server = Slapd(str(place), free_port(), free_port(), people)
-        prepare(server, expired=expired, extra=extra)
+        prepare(server, expired=expired, extra=extra, overlay=overlay)
         with serving(server):
             yield server
     finally:
@@ -148,12 +148,14 @@ def serving(server: Slapd) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
-def prepare(server: Slapd, *, expired: bool = False, extra: str = "") -> None:
+def prepare(server: Slapd, *, expired: bool = False, extra: str = "", overlay: str = "") -> None:
     """Lay out configuration, certificates and entries in the server's folder."""
     place = Path(server.folder)
     (place / "data").mkdir()
     certificates.write(place, expired=expired)
-    (place / "slapd.conf").write_text(CONFIGURATION.format(place=place, modules=_modules(), extra=extra))
+    (place / "slapd.conf").write_text(
+        CONFIGURATION.format(place=place, modules=_modules(), extra=extra, overlay=overlay)
+    )
     (place / "server.json").write_text(json.dumps(asdict(server)))
     with (place / "entries.ldif").open("w") as file:
         file.writelines(_tree())
@@ -274,6 +276,7 @@ access to attrs=userPassword by dn.exact="cn=sync,dc=example,dc=com" write by an
 access to * by dn.exact="cn=sync,dc=example,dc=com" write by users read by * auth
 {extra}
 overlay syncprov
+{overlay}
 """
 
 

@@ -19,11 +19,13 @@ MANY, SHARE = 10, 0.25
 
 
 @runtime_checkable
-class KnowsStillness(Protocol):
+class TellsDepartures(Protocol):
     """A connector whose tokens tell of deletions too."""
 
-    def is_still(self, before: str, after: str) -> bool:
-        """Whether nothing at all lies between two tokens."""
+    async def departed(
+        self, object_type: str, before: str, after: str, known: Collection[str]
+    ) -> Collection[str] | None:
+        """Which of the ids known at the token `before` are gone; None when all must be read to find that out."""
 
 
 async def changes_and_departures(
@@ -31,26 +33,30 @@ async def changes_and_departures(
 ) -> tuple[Sequence[RowChange], str]:
     """Changes since the token in the order of the system, deletions last, and the next token; without a token, none.
 
-    All ids are read again for it, unless the system says that nothing happened. When very many are gone at once no
-    deletion is told: a right that was lost looks the same, and a reconciliation asks before it believes that.
+    All ids are read again for it, unless the system can tell who is gone. When very many are gone at once no deletion
+    is told: a right that was lost looks the same, and a reconciliation asks before it believes that.
     """
     copies = _copies(connector, object_type, folder)
     copy, before = _parted(token)
     rows, after = await connector.changes(object_type, before)
     known = copies.load(copy) if copy else None
-    if known is not None and before is not None and _is_still(connector, before, after):
-        return [RowChange(str(row["_id"]), row) for row in rows], f"{MARK}{copy};{after}"
-    now, broken, is_whole = await _ids(connector, object_type)
-    gone = [id for id in known or {} if id not in now and id not in broken] if is_whole else []
+    gone = None
+    if known is not None and before is not None and isinstance(connector, TellsDepartures):
+        gone = await connector.departed(object_type, before, after, known)
+    if gone is None:
+        now = await _ids(connector, object_type, known or {})
+        gone = [id for id in known or {} if id not in now]
+    else:
+        now = {*(known or {}), *(str(row["_id"]) for row in rows)}.difference(gone)
     if len(gone) >= MANY and len(gone) > SHARE * len(known or {}):
         _LOG.warning(
             "system/%s/%s: %d of %d objects are seen no more; none is taken for deleted before a reconciliation",
             *(connector.name, object_type, len(gone), len(known or {})),
         )
         gone = []
-    kept = {**{id: "" for id in known or {} if not is_whole or id in broken}, **dict.fromkeys(now, "")}
     changes = [RowChange(str(row["_id"]), row) for row in rows]
-    return [*changes, *(RowChange(id, None) for id in gone)], f"{MARK}{copies.keep(kept)};{after}"
+    kept = copies.keep(dict.fromkeys(sorted(now), ""))
+    return [*changes, *(RowChange(id, None) for id in gone)], f"{MARK}{kept};{after}"
 
 
 def forget(connector: Connector, object_type: str, folder: Path, token: str) -> None:
@@ -58,20 +64,15 @@ def forget(connector: Connector, object_type: str, folder: Path, token: str) -> 
     _copies(connector, object_type, folder).forget(_parted(token)[0])
 
 
-async def _ids(connector: Connector, object_type: str) -> tuple[set[str], Collection[str], bool]:
-    """Ids of sound objects, of damaged ones, and whether these are all."""
+async def _ids(connector: Connector, object_type: str, known: Collection[str]) -> set[str]:
+    """Ids of objects that are there, or may be: a damaged one is, and when not all can be read, so are those known."""
     now: set[str] = set()
-    broken: set[str] = set()
     is_whole = False
     async for page in connector.pages(object_type, fields=["_id"]):
         now.update(str(row["_id"]) for row in page.rows)
-        broken.update(one.id for one in page.broken if one.id is not None)
+        now.update(one.id for one in page.broken if one.id is not None and one.id in known)
         is_whole = page.complete
-    return now, broken, is_whole
-
-
-def _is_still(connector: Connector, before: str, after: str) -> bool:
-    return isinstance(connector, KnowsStillness) and connector.is_still(before, after)
+    return now if is_whole else now.union(known)
 
 
 def _parted(token: str | None) -> tuple[str, str | None]:

@@ -128,9 +128,10 @@ class LdapDirectory:
         schema = await self.directory.checked_schema(kind)
         return await ldap_changes.changes(self.directory, kind, schema, token)
 
-    def is_still(self, before: str, after: str) -> bool:
-        """Whether nothing at all, no deletion either, lies between two tokens."""
-        return before == after and before.startswith(ldap_changes.SYNC)
+    async def departed(
+        self, object_type: str, before: str, after: str, known: Collection[str]
+    ) -> Collection[str] | None:
+        return await ldap_changes.departed(self.directory, self._kind(object_type), before, after, known)
 
     async def close(self) -> None:
         """Close idle connections now instead of in a few seconds."""

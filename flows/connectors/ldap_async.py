@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from flows.connectors.ldap_census import Census
 from flows.connectors.ldap_port import (
     LOST,
     NO_ATTRIBUTES,
@@ -95,7 +96,7 @@ class AsyncSession:
                     with suppress(self._ldap.NO_SUCH_OBJECT):
                         await self._collect(message, take)
 
-    async def sync(self, search: Search, cookie: str, take: Take) -> str:
+    async def sync(self, search: Search, cookie: str, take: Take, census: Census | None = None) -> str:
         control = self._ldap.syncrepl.SyncRequestControl(cookie=cookie, mode="refreshOnly")
         async with self._telling():
             message = await self._send(search, [control])
@@ -105,7 +106,13 @@ class AsyncSession:
                 )
                 if kind == self._ldap.RES_SEARCH_ENTRY:
                     sync_entries(data, take)
+                    if census is not None:
+                        census.take_entries(data)
+                elif kind == self._ldap.RES_INTERMEDIATE and census is not None:
+                    census.take_sets(data)
                 elif kind == self._ldap.RES_SEARCH_RESULT:
+                    if census is not None:
+                        census.end(controls)
                     return sync_cookie(controls, cookie)
 
     async def add(self, dn: str, attributes: Sequence[tuple[str, list[bytes]]]) -> None:

@@ -7,7 +7,7 @@ the very second of the token comes again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ import orjson
 
 from conf.errors import BadRequest
 from flows.connectors.base import BrokenRow, Row, SourceUnreadable
+from flows.connectors.ldap_census import Census
 from flows.connectors.ldap_config import EntryType
 from flows.connectors.ldap_directory import Directory
 from flows.connectors.ldap_groups import memberships_of
@@ -46,6 +47,28 @@ async def changes(
     since = _stamp(token)
     made = _shape(directory, schema, kind, "modifyTimestamp")
     return await directory.repeat(kind.name, lambda session: _since(session, directory, kind, made, since))
+
+
+async def departed(
+    directory: Directory, kind: EntryType, before: str, after: str, known: Collection[str]
+) -> Collection[str] | None:
+    """Which of the entries known at a token are gone; None where the server cannot say that of our ids."""
+    if not (before.startswith(SYNC) and after.startswith(SYNC)):
+        return None
+    if before == after:
+        return []
+    if directory.config.uid.lower() != "entryuuid" or len(kind.bases) != 1:
+        return None
+    [base] = kind.bases
+    cookie, census = _cookies(before).get(base, ""), Census()
+    search = Search(base, kind.filter)
+    try:
+        await directory.repeat(
+            kind.name, lambda session: session.sync(search, cookie, lambda _dn, _attributes: None, census)
+        )
+    except SourceUnreadable:
+        return None  # the server knows the cookie no more; whether it can be read is found out by reading it
+    return census.gone(known)
 
 
 async def _present(session: Session, directory: Directory, kind: EntryType) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from flows.connectors.ldap_census import Census
 from flows.connectors.ldap_port import (
     LOST,
     NO_ATTRIBUTES,
@@ -116,7 +117,7 @@ class NativeSession:
 
         await self._run(act, self._seconds)
 
-    async def sync(self, search: Search, cookie: str, take: Take) -> str:
+    async def sync(self, search: Search, cookie: str, take: Take, census: Census | None = None) -> str:
         def act() -> str:
             control = self._ldap.syncrepl.SyncRequestControl(cookie=cookie, mode="refreshOnly")
             message = self.send(search, [control])
@@ -131,7 +132,13 @@ class NativeSession:
                 )
                 if kind == self._ldap.RES_SEARCH_ENTRY:
                     sync_entries(data, take)
+                    if census is not None:
+                        census.take_entries(data)
+                elif kind == self._ldap.RES_INTERMEDIATE and census is not None:
+                    census.take_sets(data)
                 elif kind == self._ldap.RES_SEARCH_RESULT:
+                    if census is not None:
+                        census.end(controls)
                     return sync_cookie(controls, cookie)
 
         return await self._run(act, self._seconds)

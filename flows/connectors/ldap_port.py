@@ -8,6 +8,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from flows.connectors.ldap_census import Census
+
 T = TypeVar("T")
 Attributes = dict[str, list[bytes]]
 Take = Callable[[str, Attributes], None]
@@ -156,8 +158,11 @@ class Session(Protocol):
     async def search_each(self, searches: Sequence[Search], take: Take) -> None:
         """Several searches sent at once; a base that does not exist holds nothing."""
 
-    async def sync(self, search: Search, cookie: str, take: Take) -> str:
-        """Entries changed since the cookie (RFC 4533, refreshOnly), and the next cookie."""
+    async def sync(self, search: Search, cookie: str, take: Take, census: Census | None = None) -> str:
+        """Entries changed since the cookie (RFC 4533, refreshOnly), and the next cookie.
+
+        A census is told who is there and who is gone.
+        """
 
     async def add(self, dn: str, attributes: Sequence[tuple[str, list[bytes]]]) -> None: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ import pytest
 
 from flows.connectors.base import Connector
 from flows.connectors.departures import changes_and_departures, forget
-from tests.connectors.conftest import ACCOUNTS, OpenLdap
+from flows.connectors.ldap import LdapDirectory
+from flows.connectors.ldap_census import read_id_set
+from tests.connectors.conformance import read_all
+from tests.connectors.conftest import ACCOUNTS, OpenLdap, account
 from tests.connectors.databases import TestDatabase
-from tests.slapd import Slapd, entry
+from tests.slapd import PEOPLE, Slapd, entry, running
 
 TABLE = "create table people (uid varchar(20), changed integer)"
 TYPES: dict[str, Any] = {"account": {}}
+BY_NAME = {"account": account(name={"nativeName": "uid"})}
 
 
 async def look(connector: Connector, token: str | None, folder: Path) -> tuple[list[str], list[str], str]:
@@ -81,21 +86,86 @@ async def test_nobody_is_gone_where_nobody_can_say_who_is_there(sqlite: TestData
 
 
 @pytest.mark.services
-async def test_a_directory_where_nothing_happens_is_not_read_again(
+@pytest.mark.parametrize("uid", ["uid", "entryUUID"])
+async def test_a_directory_tells_who_is_gone(
+    open_ldap: OpenLdap, slapd: Slapd, branch: str, tmp_path: Path, uid: str
+) -> None:
+    await follow(open_ldap(BY_NAME, uidAttribute=uid), slapd, branch, tmp_path)
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("log", ["syncprov-sessionlog 100", "syncprov-sessionlog 2", ""])
+async def test_a_directory_may_keep_a_log_of_deletions(open_ldap: OpenLdap, tmp_path: Path, log: str) -> None:
+    with running(overlay=log) as server:
+        connector = open_ldap(BY_NAME, server=server, uidAttribute="entryUUID", baseContexts=[PEOPLE])
+        await follow(connector, server, PEOPLE, tmp_path)
+
+
+@pytest.mark.services
+async def test_what_happens_elsewhere_makes_nobody_go(
     open_ldap: OpenLdap, slapd: Slapd, branch: str, tmp_path: Path
 ) -> None:
-    names = ("a", "b", "c")
-    for name in names:
-        slapd.add(entry(f"uid={name},{branch}", {"objectClass": ACCOUNTS, "uid": name, "sn": name}))
-    connector = open_ldap()
+    connector = open_ldap(BY_NAME, uidAttribute="entryUUID")
+    people(slapd, branch, "a", "b")
     _, _, token = await look(connector, None, tmp_path)
-    assert token.partition(";")[2].startswith("sync:")
-    assert connector.is_still(token.partition(";")[2], token.partition(";")[2])
-    assert await look(connector, token, tmp_path) == ([], [], token)
-    await connector.delete("account", "b")
-    await connector.update("account", "c", {"sn": "new"})
-    there, gone, token = await look(connector, token, tmp_path)
-    assert (there, gone) == (["c"], ["b"])
+    name = uuid.uuid4().hex
+    people(slapd, PEOPLE, name)
     assert (await look(connector, token, tmp_path))[:2] == ([], [])
-    slapd.change(f"dn: uid=a,{branch}\nchangetype: modrdn\nnewrdn: uid=renamed\ndeleteoldrdn: 1\n\n")
-    assert (await look(connector, token, tmp_path))[:2] == (["renamed"], ["a"])
+    slapd.run("ldapdelete", f"uid={name},{PEOPLE}\n")
+    _, own = token.split(";", 1)
+    assert await connector.departed("account", own, own + " ", ["x"]) == ["x"]
+    assert (await look(connector, token, tmp_path))[:2] == ([], [])
+    # who leaves the object type is gone as well
+    slapd.change(
+        f"dn: uid=a,{branch}\nchangetype: modrdn\nnewrdn: uid=a\ndeleteoldrdn: 1\nnewsuperior: {PEOPLE}\n\n"
+    )
+    _, gone, _ = await look(connector, token, tmp_path)
+    assert len(gone) == 1
+    slapd.run("ldapdelete", f"uid=a,{PEOPLE}\n")
+
+
+async def follow(connector: LdapDirectory, server: Slapd, branch: str, folder: Path) -> None:
+    people(server, branch, "a", "b", "c", "d")
+    ids = {row["name"]: row["_id"] for row in await read_all(connector, "account")}
+    _, _, token = await look(connector, None, folder)
+    assert token.partition(";")[2].startswith("sync:")
+    assert await look(connector, token, folder) == ([], [], token)
+    await connector.delete("account", ids["b"])
+    await connector.update("account", ids["c"], {"sn": "new"})
+    there, gone, after = await look(connector, token, folder)
+    assert (there, gone) == ([ids["c"]], [ids["b"]])
+    assert (await look(connector, token, folder))[:2] == (there, gone)  # as often as it is asked for
+    assert await look(connector, after, folder) == ([], [], after)
+    people(server, branch, "e")
+    there, gone, after = await look(connector, after, folder)
+    assert (len(there), gone) == (1, [])
+    for name in ("a", "d", "e"):
+        server.run("ldapdelete", f"uid={name},{branch}\n")
+    assert (await look(connector, after, folder))[:2] == ([], unordered(ids["a"], ids["d"], there[0]))
+    await connector.close()
+
+
+def people(server: Slapd, branch: str, *names: str) -> None:
+    for name in names:
+        server.add(entry(f"uid={name},{branch}", {"objectClass": ACCOUNTS, "uid": name, "sn": name}))
+
+
+def unordered(*ids: str) -> list[str]:
+    """Ids as they are kept: in the order of the alphabet."""
+    return sorted(ids)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_gone", "count"),
+    [
+        ("a317" + "0101ff" + "3112" + "0410" + "0123456789abcdef0123456789abcdef", True, 1),
+        ("a329" + "040163" + "3124" + ("0410" + "ab" * 16) * 2, False, 2),
+        ("a3820026" + "3124" + ("0410" + "ab" * 16) * 2, False, 2),
+        ("a3023100", False, 0),
+    ],
+)
+def test_sets_of_ids_as_they_come(value: str, is_gone: bool, count: int) -> None:
+    found, ids = read_id_set(bytes.fromhex(value))
+    assert (found, len(ids)) == (is_gone, count)
+    if is_gone:
+        assert ids == ["01234567-89ab-cdef-0123-456789abcdef"]
