@@ -69,7 +69,7 @@ class ReconResource(Resource):
                 raise BadRequest("Unknown action reconByQuery")
             case _:
                 raise BadRequest(f"Action {name} on reconciliation not supported {shown(parameters)}")
-        return await self._launch(call, asked, wait=is_true(parameters.get("waitForCompletion")))
+        return await self._launch(call, asked, wait=_waits(content, parameters))
 
     async def _run_action(self, call: Call, id: str, name: str, parameters: Mapping[str, str]) -> Json:
         async with call.read() as transaction:
@@ -116,6 +116,14 @@ class ReconResource(Resource):
         if ended.state is RunState.FAILED and not empty:
             raise Conflict(f"Synchronization failed: {ended.reason}", detail={"_id": ended.id})
         return {"_id": ended.id, "state": str(ended.state)}
+
+
+def _waits(content: Any, parameters: Mapping[str, str]) -> bool:
+    """Whether the caller waits for the end: by the parameter, or by a member of the body as older documents have it."""
+    given = content.get("waitForCompletion") if isinstance(content, dict) else None
+    if not isinstance(given, bool | None):
+        raise BadRequest("/waitForCompletion: expected true or false")
+    return is_true(parameters["waitForCompletion"]) if "waitForCompletion" in parameters else bool(given)
 
 
 async def _explained(call: Call, parameters: Mapping[str, str]) -> Json:

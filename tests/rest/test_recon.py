@@ -126,6 +126,16 @@ async def test_a_caller_waits_when_he_says_so(recon: Reconciling, given: str, *,
     await recon.ended(answer["_id"])
 
 
+async def test_a_caller_may_say_so_in_the_body(recon: Reconciling) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    assert (await recon.launch({"waitForCompletion": True}))[1]["state"] == "SUCCESS"
+    status, answer = await recon.launch({"waitForCompletion": "true"})
+    assert (status, answer["message"]) == (400, "/waitForCompletion: expected true or false")
+    status, answer = await recon.launch({"waitForCompletion": True}, waitForCompletion="false")
+    assert answer["state"] == "ACTIVE"
+    await recon.ended(answer["_id"])
+
+
 async def test_nobody_waits_for_a_clustered_run(recon: Reconciling) -> None:
     await recon.begin(small(clusteredSourceReconEnabled=True), sources=PEOPLE)
     status, answer = await recon.launch(waitForCompletion="true")
