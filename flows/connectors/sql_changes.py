@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -36,21 +37,23 @@ class Token:
     """As JSON; None when the table was empty."""
     told: Mapping[str, str] = field(default_factory=dict)
     """Id -> digest of rows with that value."""
+    plain: str = ""
+    """The token as it was given, when it is a value of the caller's and not one that was met."""
 
     def text(self) -> str:
-        return orjson.dumps({"at": self.at, "told": dict(self.told)}).decode()
+        return self.plain or orjson.dumps({"at": self.at, "told": dict(self.told)}).decode()
 
     @classmethod
     def read(cls, text: str) -> Token:
         try:
             found = orjson.loads(text)
         except orjson.JSONDecodeError:
-            return cls(text)
+            return cls(text, plain=text)
         match found:
             case {"at": at, "told": dict() as told}:
                 return cls(at, told)
             case int() | float() | str():
-                return cls(found)
+                return cls(found, plain=text)
         raise BadRequest(f"{text!r} is no token of a table.")
 
 
@@ -63,12 +66,12 @@ async def changes(database: SqlDatabase, layout: Layout, token: str | None) -> t
         )
     place = layout.places[layout.kind.change_log]
     begun = None if token is None else Token.read(token)
-    since = None if begun is None or begun.at is None else _bound(layout, place, begun.at, name)
+    since = None if begun is None or begun.at is None else _since(layout, place, begun, name)
 
     async def look(connection: AsyncConnection) -> tuple[list[Any], Sequence[Sequence[Any]]]:
         column, rows = place.column, Rows.of(layout)
         if since is not None:
-            clause: ColumnElement[bool] = column >= since
+            clause: ColumnElement[bool] = since
         elif begun is None:
             clause = column == select(func.max(column)).select_from(layout.source).scalar_subquery()
         else:
@@ -108,11 +111,16 @@ def _digest(row: Row) -> str:
     return hashlib.blake2b(orjson.dumps(row, option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
 
 
-def _bound(layout: Layout, place: Place, value: Any, name: str) -> ColumnElement[Any]:
+def _since(layout: Layout, place: Place, token: Token, name: str) -> ColumnElement[bool]:
+    """Rows with the token's value or a greater one."""
     try:
-        made = to_column(value, place.kind, place.type, is_loose=layout.is_loose)
+        if token.plain and layout.is_loose and place.kind is Kind.DATETIME:
+            # SQLite keeps times as any text; one that was not met may be written in another way
+            datetime.fromisoformat(str(token.at))
+            return func.datetime(place.column) >= func.datetime(literal(token.at, types.NullType()))
+        made = to_column(token.at, place.kind, place.type, is_loose=layout.is_loose)
     except ValueError:
-        raise BadRequest(f"{name}: the column {place.name!r} holds {place.kind}, not {value!r}.") from None
+        raise BadRequest(f"{name}: the column {place.name!r} holds {place.kind}, not {token.at!r}.") from None
     if layout.is_loose:
-        return literal(made, types.NullType())
-    return literal(made, types.BigInteger() if place.kind is Kind.INTEGER else place.type)
+        return place.column >= literal(made, types.NullType())
+    return place.column >= literal(made, types.BigInteger() if place.kind is Kind.INTEGER else place.type)

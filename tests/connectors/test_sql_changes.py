@@ -68,16 +68,24 @@ async def test_numbers_count_as_well_as_times(database: TestDatabase) -> None:
     assert ids((await connector.changes("account", token))[0]) == ["a"]
 
 
-async def test_any_time_will_do_as_a_token(database: TestDatabase) -> None:
+@pytest.mark.parametrize(
+    "form", ["2026-01-{}T12:00:00+00:00", "2026-01-{} 12:00:00", "2026-01-{}T13:00:00+01:00"]
+)
+async def test_any_time_will_do_as_a_token(database: TestDatabase, form: str) -> None:
     aware = "timestamp" if database.is_sqlite else "timestamptz"
     await database.execute(
         TABLE.format(type=aware),
-        "insert into people values ('a', 'x', '2026-01-30T12:00:00+00:00'), ('b', 'x', '2026-01-31T12:00:00+00:00')",
+        f"insert into people values ('a', 'x', '{form.format(30)}'), ('b', 'x', '{form.format(31)}')",
     )
     connector = database.open(TYPES, changeLogColumn="changed")
     rows, token = await connector.changes("account", "2026-01-31T00:00:00+00:00")
     assert ids(rows) == ["b"]
     assert (await connector.changes("account", token))[0] == []
+    for later in ("2026-02-01T00:00:00Z", "2026-01-31T12:00:01+00:00", "2026-01-31T13:30:00+01:00"):
+        assert await connector.changes("account", later) == ([], later)
+    assert ids((await connector.changes("account", "2026-01-31T12:00:00Z"))[0]) == ["b"]
+    with pytest.raises(BadRequest, match="holds a time like"):
+        await connector.changes("account", "yesterday")
 
 
 async def test_of_very_many_with_one_value_all_come_again(database: TestDatabase) -> None:
