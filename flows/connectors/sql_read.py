@@ -79,29 +79,33 @@ class Cursor:
     told: int = 0
     after: Any = None
     """As the driver gives it."""
+    is_whole: bool = True
+    """No row without a readable id was met."""
 
     def text(self) -> str:
-        if self.after is None:
-            return orjson.dumps({"told": self.told}).decode()
+        found: dict[str, Any] = {"told": self.told} if self.after is None else {"after": to_json(self.after)}
         if isinstance(self.after, bytes):
             name = "damaged" if isinstance(self.after, NotText) else "octets"
-            return orjson.dumps({name: base64.b64encode(self.after).decode()}).decode()
-        return orjson.dumps({"after": to_json(self.after)}).decode()
+            found = {name: base64.b64encode(self.after).decode()}
+        return orjson.dumps(found if self.is_whole else found | {"lost": True}).decode()
 
     @classmethod
     def read(cls, text: str, layout: Layout) -> Cursor:
         """BadRequest when it is none of ours."""
         try:
-            match orjson.loads(text):
+            found = orjson.loads(text)
+            is_whole = not (isinstance(found, dict) and found.get("lost"))
+            match found:
                 case {"told": int() as told}:
                     return cls(told)
                 case {"damaged": str() as raw}:
-                    return cls(after=NotText(base64.b64decode(raw)))
+                    return cls(0, NotText(base64.b64decode(raw)), is_whole)
                 case {"octets": str() as raw}:
-                    return cls(after=base64.b64decode(raw))
+                    return cls(0, base64.b64decode(raw), is_whole)
                 case {"after": after} if after is not None:
                     key = layout.key
-                    return cls(after=to_column(after, key.kind, key.type, is_loose=layout.is_loose))
+                    made = to_column(after, key.kind, key.type, is_loose=layout.is_loose)
+                    return cls(0, made, is_whole)
         except ValueError:
             pass
         raise BadRequest(f"{text!r} is no cursor of {layout.kind.shown}.")
@@ -128,14 +132,14 @@ class Enumeration:
         while cursor.after is None and (part := troubles[cursor.told : cursor.told + size]):
             cursor = Cursor(cursor.told + len(part))
             yield SourcePage([], part, False, cursor.text())
-        twice, is_whole, more = set(doubles), not nameless, True
+        twice, is_whole, more = set(doubles), cursor.is_whole and not nameless, True
         while more:
             after = cursor.after
             raw = await self._read(lambda connection: self._after(connection, after, size))  # noqa: B023
             more, raw = len(raw) > size, raw[:size]
-            cursor = Cursor(after=raw[-1][0]) if raw else cursor
             sound, broken = _parted(self.rows.objects(raw), twice)
             is_whole = is_whole and all(one.id is not None for one in broken)
+            cursor = Cursor(0, raw[-1][0], is_whole) if raw else cursor
             yield SourcePage(sound, broken, is_whole and not more, cursor.text())
 
     async def _read(self, act: Callable[[AsyncConnection], Awaitable[T]]) -> T:

@@ -367,18 +367,28 @@ class TestSqliteOnly:
     async def test_an_id_that_is_no_text_loses_its_row_and_no_other(self, sqlite: TestDatabase) -> None:
         await sqlite.execute(
             "create table people (uid text primary key)",
-            "insert into people values ('a'), (cast(x'62ff' as text)), ('c'), (x'41'), ('d')",
+            "insert into people values ('a'), (cast(x'62ff' as text)), ('c'), (x'41'), ('d'), ('')",
         )
         for size in (1, 2, 10):
             connector = sqlite.open(OPEN)
             ids, broken, complete = await read_broken(connector, page_size=size)
             assert ids == ["a", "c", "d"]
-            assert [bad.id for bad in broken] == [None, None]
+            assert [bad.id for bad in broken] == [None, None, None]
             assert not complete
             pages = await enumerate_all(connector, "account", page_size=size)
             for index, page in enumerate(pages[:-1]):
                 rest = await enumerate_all(connector, "account", page_size=size, resume=page.cursor)
                 assert rest == pages[index + 1 :]
+
+    async def test_who_goes_on_later_knows_that_an_id_was_lost_before(self, sqlite: TestDatabase) -> None:
+        await sqlite.execute(
+            "create table people (uid text primary key)",
+            "insert into people values (''), ('b'), ('c'), ('d')",
+        )
+        pages = await enumerate_all(sqlite.open(OPEN), "account", page_size=1)
+        rest = await enumerate_all(sqlite.open(OPEN), "account", page_size=1, resume=pages[1].cursor)
+        assert rest == pages[2:]
+        assert not rest[-1].complete
 
     async def test_keys_that_differ_in_letter_case_only(self, sqlite: TestDatabase) -> None:
         await sqlite.execute(
