@@ -48,5 +48,7 @@ class Entry:
     """The target now equals what this source maps to, so an unchanged source needs no mapping next time."""
     facts: dict[str, Any] | None = None
     """What a responder keeps of the entry."""
+    mark: bytes | None = None
+    """How the pair stands now, kept with its link for the responder."""
     fields: dict[str, Any] = field(default_factory=dict)
     """Further members for audit, as the approver."""

@@ -43,5 +43,5 @@ class Responder(Protocol):
         ...
 
     def settle(self, operation: Operation, answer: Answer, entry: Entry) -> Json:
-        """What is kept of the entry now that it is over."""
+        """What is kept of the entry now that it is over; may set its `mark`."""
         ...

@@ -38,7 +38,7 @@ class LinkStage:
     orphans: set[str] = field(default_factory=set)
     """Keys of targets that the page deleted."""
     statistics: Statistics = field(default_factory=Statistics)
-    fingerprints: dict[Key, tuple[bytes, int]] = field(default_factory=dict)
+    fingerprints: dict[Key, tuple[bytes, int | None]] = field(default_factory=dict)
     """Fingerprint of sources whose target equals what they map to, with the revision at which it does."""
 
     async def prefetch_sources(self, qualifier: str, source_ids: Sequence[str]) -> None:
@@ -170,8 +170,8 @@ class LinkStage:
         # an entry after it on the page may have changed the target again
         return (None, None) if found is None or found[1] != revisions.get(fact.target_id) else found
 
-    def _marks(self, revisions: dict[str, int]) -> list[tuple[int, bytes, int]]:
-        marks = []
+    def _marks(self, revisions: dict[str, int]) -> list[tuple[int, bytes, int | None]]:
+        marks: list[tuple[int, bytes, int | None]] = []
         for key, (fingerprint, rev) in self.fingerprints.items():
             fact = self.by_source.get(key)
             if fact is None or fact.row is None or rev != revisions.get(fact.target_id):

@@ -171,9 +171,17 @@ class SourcePageWork:
                 return
             outcome.entries.append(entry)
             outcome.requests += [(entry, request) for request in world.requests[started:]]
+            if entry.mark is not None and not analyze and entry.target_id is not None:
+                self._keep_mark(key, entry.mark, entry.target_id)
             settled = entry.fingerprint_holds and entry.situation not in UNQUALIFIED
             if settled and (repeats or entry.action is not Action.CREATE):
                 self._remember(key, entry)
+
+    def _keep_mark(self, key: tuple[str, str], mark: bytes, target_id: str) -> None:
+        """Keep a responder's mark with the link, as the target now stands."""
+        stage, target_key = self.world.targets, self.run.linkage.target_key(target_id)
+        revision = stage.revision(target_key) if isinstance(stage, ManagedStage) else None
+        self.world.links.fingerprints[key] = (mark, revision)
 
     def _remember(self, key: tuple[str, str], entry: Entry) -> None:
         """Keep the fingerprint of a source whose target equals what it maps to, as things stand now."""

@@ -12,7 +12,8 @@ from conf.terms import DEFAULT_QUALIFIER
 from flows.engine.failures import EntryFailed
 from flows.two_way import pairs
 from flows.two_way.populate import Populate
-from flows.two_way.responder import Rules, TwoWayResponder, refuse_unnamed
+from flows.two_way.responder import TwoWayResponder, refuse_unnamed
+from flows.two_way.sides import Rules
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping

@@ -21,6 +21,7 @@ from flows.engine.rules import Hook, Json, PropertyRule, Scope, WorkflowTrigger
 from flows.two_way import pairs
 from flows.two_way.deeds import Chosen, Deed, Found, choose
 from flows.two_way.populate import Populate
+from flows.two_way.sides import Rules, Shown, Sides, answered_by, both_changed
 
 if TYPE_CHECKING:
     from conf.reconciliation_schema import Answering, Reconciliation, StatusAttribute
@@ -44,31 +45,15 @@ _ACTIONS: Final = {
     Deed.DELETE_RES: Action.DELETE,
     Deed.UNLINK: Action.UNLINK,
 }
+_SETTLING: Final = frozenset(
+    {Deed.CREATE_IDM, Deed.CREATE_RES, Deed.REVIVE_IDM, Deed.UPDATE_IDM, Deed.UPDATE_RES}
+)
 _UNCLEAR: Final = {
     Situation.AMBIGUOUS: Action.EXCEPTION,
     Situation.FOUND_ALREADY_LINKED: Action.EXCEPTION,
     Situation.SOURCE_IGNORED: Action.IGNORE,
     Situation.TARGET_IGNORED: Action.IGNORE,
 }
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The properties of one side: all of them, and those that an update writes."""
-
-    create: Sequence[PropertyRule]
-    update: Sequence[PropertyRule]
-
-
-@dataclass
-class Sides:
-    """The two objects of an entry, whichever of them is the mapping's source."""
-
-    idm: Json | None
-    resource: Json | None
-    linked: bool
-    idm_id: str | None
-    resource_id: str | None
 
 
 @dataclass
@@ -86,15 +71,7 @@ class TwoWayResponder:
     """`whole`: the run met every record of the source; `part`: there may be more. Empty: the run performs."""
 
     def __post_init__(self) -> None:
-        pairs_ = self.configuration.policy_map
-        self._idm_paths = [(pair.idm, pair.idm_text) for pair in pairs_ if pair.idm]
-        self._resource_paths = [(pair.resource, pair.resource_text) for pair in pairs_ if pair.resource]
-        for status, paths in (
-            (self.configuration.idm_status, self._idm_paths),
-            (self.configuration.resource_status, self._resource_paths),
-        ):
-            if status is not None and all(path != (status.attribute,) for path, _ in paths):
-                paths.append(((status.attribute,), status.attribute))
+        self._shown = Shown(self.configuration)
 
     # deciding
 
@@ -102,14 +79,17 @@ class TwoWayResponder:
         """The answer to an assessed entry."""
         engine = operation.situation
         if engine in _UNCLEAR:
-            return Answer(_UNCLEAR[engine], facts={"p": self._principal(self._sides(operation))})
+            return Answer(_UNCLEAR[engine], facts={"p": self._shown.principal(self._sides(operation))})
         sides = self._sides(operation)
         situation = self._situation(sides)
         if situation is None:
             return Answer(Action.IGNORE)
         answering = self.configuration.answer(situation)
-        facts: Json = {"s": str(situation), "r": str(answering.response), "p": self._principal(sides)}
+        response, conflict = self._answered(answering, situation, sides)
+        facts: Json = {"s": str(situation), "r": str(response), "p": self._shown.principal(sides)}
         facts |= {"idm": sides.idm_id, "resource": sides.resource_id, "linked": sides.linked}
+        if conflict:
+            facts["conflict"] = conflict
         facts["has"] = f"{'i' if sides.idm is not None else ''}{'r' if sides.resource is not None else ''}"
         if self._is_unsure(operation, sides):
             facts["unsure"] = True
@@ -119,16 +99,16 @@ class TwoWayResponder:
         found = Found(
             sides.idm is not None, sides.resource is not None, sides.linked, self._is_deleted(sides)
         )
-        deed, why = self._needed(choose(answering.response, found), situation, sides)
+        deed, why = self._needed(choose(response, found), situation, sides)
         self._note_sides(facts, sides, situation, deed)
         if deed is Deed.NOTHING:
-            action = self._bookkeeping(sides, operation, answering.response)
+            action = self._bookkeeping(sides, operation, response)
             return Answer(action, content=_unchanged, message=why or None, facts=facts)
         facts["d"] = str(deed)
         own = deed.writes_resource is not self.to_idm
         if not own or (self.assesses and deed.is_destructive):
             facts["later"] = LATER_RESOURCE if deed.writes_resource else LATER_IDM
-            action = self._bookkeeping(sides, operation, answering.response)
+            action = self._bookkeeping(sides, operation, response)
             return Answer(action, content=_unchanged, facts=facts)
         trigger = None if approved else self._trigger(answering)
         return Answer(_ACTIONS[deed], self._content(deed, situation, sides), trigger, facts=facts)
@@ -137,9 +117,10 @@ class TwoWayResponder:
         target = copy_json(operation.load_target())
         linked = operation.link is not None
         source_id = operation.source_id
+        mark = getattr(operation.link.row, "fingerprint", None) if operation.link is not None else None
         if self.to_idm:
-            return Sides(target, operation.source, linked, operation.target_id, source_id)
-        return Sides(operation.source, target, linked, source_id, operation.target_id)
+            return Sides(target, operation.source, linked, operation.target_id, source_id, mark)
+        return Sides(operation.source, target, linked, source_id, operation.target_id, mark)
 
     def _situation(self, sides: Sides) -> TwoWaySituation | None:
         """None where neither side has anything that counts."""
@@ -149,6 +130,20 @@ class TwoWayResponder:
         if sides.idm is None:
             return TwoWaySituation.IDM_DELETED if sides.linked else TwoWaySituation.ONLY_RESOURCE
         return TwoWaySituation.IDM_DELETED if self._is_deleted(sides) else TwoWaySituation.BOTH
+
+    def _answered(
+        self, answering: Answering, situation: TwoWaySituation, sides: Sides
+    ) -> tuple[Response, str]:
+        """The response, and what is to be said where both sides changed since the pair was last settled."""
+        response = answering.response
+        if situation is not TwoWaySituation.BOTH or not both_changed(
+            sides.mark, self._shown.mark(sides.idm, sides.resource)
+        ):
+            return response, ""
+        if not self._differs(sides):
+            return response, ""
+        response = answered_by(response, self.configuration.conflict)
+        return response, f"conflict: both sides changed since the last run; answered by {response}"
 
     def _is_unsure(self, operation: Operation, sides: Sides) -> bool:
         """An object without a link, where not every record was met: only the other mapping can tell."""
@@ -218,14 +213,14 @@ class TwoWayResponder:
         if not deed.writes_resource:
             pairs.write(self._rules(deed), sides.resource or {}, target)
             if script is not None:
-                script(sides.resource, target, situation, self._principal(sides))
+                script(sides.resource, target, situation, self._shown.principal(sides))
             if deed is Deed.REVIVE_IDM and idm_status is not None:
                 target[idm_status.attribute] = idm_status.active
             return
         user = sides.idm or {}
         if script is not None:
             user = copy_json(user)
-            script(sides.resource, user, situation, self._principal(sides))
+            script(sides.resource, user, situation, self._shown.principal(sides))
         pairs.write(self._rules(deed), user, target)
 
     def _rules(self, deed: Deed) -> Sequence[PropertyRule]:
@@ -254,25 +249,13 @@ class TwoWayResponder:
 
     # telling
 
-    def _principal(self, sides: Sides) -> str:
-        """Name by which a person knows the object."""
-        for value, path in (
-            (sides.resource, self.configuration.resource_field),
-            (sides.idm, self.configuration.idm_field),
-        ):
-            if value is not None and path:
-                found = pairs.listed(pointer.get(value, path))
-                if found and found[0] not in (None, ""):
-                    return str(found[0])
-        return sides.resource_id or sides.idm_id or ""
-
     def _note_sides(self, facts: Json, sides: Sides, situation: TwoWaySituation, deed: Deed) -> None:
         both = situation is TwoWaySituation.BOTH
         differs = both and self._differs(sides)
         facts["differs"] = differs
         if not both or differs or deed is not Deed.NOTHING or self.configuration.report_nothing:
-            facts["ib"] = pairs.shown(self._idm_paths, sides.idm)
-            facts["rb"] = pairs.shown(self._resource_paths, sides.resource)
+            facts["ib"] = self._shown.idm(sides.idm)
+            facts["rb"] = self._shown.resource(sides.resource)
 
     def _differs(self, sides: Sides) -> bool:
         if sides.idm is None or sides.resource is None:
@@ -282,18 +265,32 @@ class TwoWayResponder:
         return pairs.differ(self._rules(Deed.UPDATE_RES), sides.idm, sides.resource)
 
     def settle(self, operation: Operation, answer: Answer, entry: Entry) -> Json:
-        """The facts, with the written side as it is now."""
+        """The facts, with the written side as it is now; a pair that is settled is marked."""
         facts = answer.facts
+        if entry.status is EntryStatus.SUCCESS and _is_settled(facts, entry):
+            source, target = operation.source, operation.target
+            idm, resource = (target, source) if self.to_idm else (source, target)
+            mark = self._shown.mark(idm, resource)
+            if operation.link is not None and getattr(operation.link.row, "fingerprint", None) != mark:
+                entry.mark = mark
         if entry.status is EntryStatus.FAILURE or "d" not in facts or "later" in facts:
             return facts
         if entry.action is Action.ASYNC:
             return facts | {"pending": True}
         mine, other = ("i", "r") if self.to_idm else ("r", "i")
-        paths = self._idm_paths if self.to_idm else self._resource_paths
-        facts[f"{mine}a"] = pairs.shown(paths, operation.target)
+        facts[f"{mine}a"] = (self._shown.idm if self.to_idm else self._shown.resource)(operation.target)
         facts[f"{other}a"] = facts.get(f"{other}b")
         facts["idm" if self.to_idm else "resource"] = operation.target_id
         return facts
+
+
+def _is_settled(facts: Json, entry: Entry) -> bool:
+    """Whether both sides say the same now, as far as the response wants them to."""
+    if "later" in facts or entry.action in (Action.ASYNC, Action.DELETE, Action.UNLINK):
+        return False
+    if "d" in facts:
+        return facts["d"] in _SETTLING
+    return facts.get("s") == TwoWaySituation.BOTH and not facts.get("differs")
 
 
 def _has(status: StatusAttribute | None, value: Json | None) -> bool:
