@@ -18,6 +18,8 @@ from api.rest.crest import Crest
 from conf.project import DEFAULTS
 from conf.settings import Settings
 from flows.call import Runtime
+from tests.embedded import embedded
+from tests.rest.reconciling import Reconciling
 
 ADMIN = {"X-OpenIDM-Username": "openidm-admin", "X-OpenIDM-Password": "openidm-admin"}
 
@@ -86,6 +88,15 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     chosen = {"database": url} if (url := os.environ.get("RECON_TEST_REST_DATABASE")) else {}
     async with serve(folder, **chosen) as found:
         yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciling]:
+    """A product that also carries out its runs, in pages of two entries; each test begins with an empty store."""
+    base = tmp_path_factory.mktemp("recon")
+    (base / "project" / "conf").mkdir(parents=True)
+    async with embedded(base / "project", base / "data", page_size=2) as product:
+        yield Reconciling(product)
 
 
 @pytest.fixture(autouse=True)

@@ -1,23 +1,12 @@
 """What is least obvious about reconciliation, each shown by a run."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.embedded import embedded
 from tests.rest.reconciling import Json, Reconciling, javascript, small
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def recon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciling]:
-    base = tmp_path_factory.mktemp("obvious")
-    (base / "project" / "conf").mkdir(parents=True)
-    async with embedded(base / "project", base / "data") as product:
-        yield Reconciling(product)
 
 
 def one(**more: Any) -> Json:

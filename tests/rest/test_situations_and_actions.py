@@ -1,14 +1,11 @@
 """Every situation of a run under every action: what is answered, what is written, which links come and go."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from conf.terms import Action, Situation
-from tests.embedded import embedded
 from tests.rest.reconciling import Json, Reconciling, javascript, small
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -117,14 +114,6 @@ ROWS = {
     "NOREPORT": Row(is_reported=False),
     "ASYNC": Row(),
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def recon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciling]:
-    base = tmp_path_factory.mktemp("actions")
-    (base / "project" / "conf").mkdir(parents=True)
-    async with embedded(base / "project", base / "data") as product:
-        yield Reconciling(product)
 
 
 async def test_there_is_a_row_for_every_action() -> None:

@@ -1,27 +1,16 @@
 """`sync` over REST: single actions, linked resources, notices, and what follows a change of a managed object."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import pytest_asyncio
 
-from tests.embedded import embedded
 from tests.rest.reconciling import Json, Reconciling, javascript, small
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BY_MAIL = javascript("({_queryFilter: 'mail eq \"' + source.mail + '\"'})")
 OK = (200, {"status": "OK"})
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def recon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciling]:
-    base = tmp_path_factory.mktemp("sync")
-    (base / "project" / "conf").mkdir(parents=True)
-    async with embedded(base / "project", base / "data") as product:
-        yield Reconciling(product)
 
 
 async def act(recon: Reconciling, action: str, body: Any = None, **more: str) -> tuple[int, Any]:

@@ -1,0 +1,99 @@
+"""`recon/assoc`: what a run that keeps its entries tells, and analyses."""
+
+import re
+
+import pytest
+
+from tests.rest.reconciling import Reconciling, javascript, small
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SLOW = javascript("var start = Date.now(); while (Date.now() - start < 40) {} true")
+UNKNOWN = "05f63bce-4aaa-492e-9e86-a702d5c9d6c0-1144"
+PEOPLE = {f"p{n}": {"mail": f"p{n}@example.com"} for n in range(3)}
+
+
+async def test_entries_are_stored_when_asked_for(recon: Reconciling) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    without = await recon.run()
+    assert (await recon.product.call("GET", f"recon/assoc/{without['_id']}"))[0] == 404
+    run = await recon.run(persistAssociations="true")
+    (summary,) = await recon.rows("recon/assoc")
+    assert summary == await recon.must("GET", f"recon/assoc/{run['_id']}")
+    assert summary["isAnalysis"] == "false"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", summary["finishTime"])
+    path = f"recon/assoc/{run['_id']}/entry"
+    entries = await recon.rows(path)
+    assert [entry["situation"] for entry in entries] == ["CONFIRMED"] * 3
+    for entry in entries:
+        assert entry["messageDetail"] == "null"
+        assert "/" not in entry["sourceObjectId"] + entry["targetObjectId"]
+        assert (await recon.must("GET", f"{path}/{entry['_id']}"))["sourceObjectId"] == entry[
+            "sourceObjectId"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        ('situation eq "ABSENT"', ["p0", "p1", "p2"]),
+        ('/situation eq "CONFIRMED"', []),
+        ('sourceObjectId eq "p1"', ["p1"]),
+        ('status eq "SUCCESS" and action eq "CREATE"', ["p0", "p1", "p2"]),
+        ('status eq "FAILURE"', []),
+        ('linkQualifier eq "default" and sourceObjectId gt "p0"', ["p1", "p2"]),
+        ('targetObjectId pr and !(sourceObjectId eq "p2")', ["p0", "p1"]),
+        ("ambiguousTargetObjectIds pr", []),
+        ('phase eq "source"', ["p0", "p1", "p2"]),
+        ('sourceResourceCollection eq "managed/src"', ["p0", "p1", "p2"]),
+        ('reconId sw "nosuch"', []),
+    ],
+)
+async def test_entries_are_found_by_their_members(recon: Reconciling, filter: str, found: list[str]) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    run = await recon.run(persistAssociations="true")
+    rows = await recon.rows(f"recon/assoc/{run['_id']}/entry", filter, _sortKeys="sourceObjectId")
+    assert [row["sourceObjectId"] for row in rows] == found
+
+
+async def test_entries_are_sorted_chosen_and_paged(recon: Reconciling) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    run = await recon.run(persistAssociations="true")
+    path = (
+        f"recon/assoc/{run['_id']}/entry?_queryFilter=true&_sortKeys=-sourceObjectId&_fields=sourceObjectId"
+    )
+    first = await recon.must("GET", f"{path}&_pageSize=2&_totalPagedResultsPolicy=EXACT")
+    assert [row["sourceObjectId"] for row in first["result"]] == ["p2", "p1"]
+    assert set(first["result"][0]) == {"_id", "_rev", "sourceObjectId"}
+    assert (first["totalPagedResults"], first["totalPagedResultsPolicy"]) == (3, "EXACT")
+    rest = await recon.must("GET", f"{path}&_pageSize=2&_pagedResultsCookie={first['pagedResultsCookie']}")
+    assert [row["sourceObjectId"] for row in rest["result"]] == ["p0"]
+    assert rest["pagedResultsCookie"] is None
+    offset = await recon.must("GET", f"{path}&_pagedResultsOffset=2")
+    assert offset["result"] == rest["result"]
+    assert (await recon.product.call("GET", f"{path}&_pageSize=2&_pagedResultsCookie=x"))[0] == 400
+
+
+async def test_only_so_many_runs_keep_their_associations(recon: Reconciling) -> None:
+    keep = {"maxAnalysisRunsPerMapping": 1, "maxNonAnalysisRunsPerMapping": 2}
+    await recon.begin(small(reconAssociation=keep), sources=PEOPLE)
+    normal = [(await recon.run(persistAssociations="true"))["_id"] for _ in range(3)]
+    analyses = [(await recon.run(persistAssociations="true", analyze="true"))["_id"] for _ in range(2)]
+    kept = {row["_id"] for row in await recon.rows("recon/assoc")}
+    assert kept == {*normal[1:], analyses[1]}
+
+
+async def test_an_analysis_writes_nothing_but_its_entries(recon: Reconciling) -> None:
+    throws = javascript("throw 'no hook of an action runs'")
+    policies = [{"situation": "ABSENT", "action": javascript("'CREATE'"), "postAction": throws}]
+    mapping = small(policies=policies, onCreate=throws, onLink=throws, postMapping=throws)
+    await recon.begin(mapping, sources=PEOPLE, targets={"t": {"mail": "x"}})
+    run = await recon.run(analyze="true", persistAssociations="true")
+    assert run["situationSummary"]["ABSENT"] == 3
+    assert run["statusSummary"]["FAILURE"] == 0
+    assert (await recon.ids("dst"), await recon.links()) == ({"t"}, set())
+    assert run["progress"]["target"]["created"] == run["progress"]["links"]["created"] == 0
+    (summary,) = await recon.rows("recon/assoc")
+    assert summary["isAnalysis"] == "true"
+    entries = await recon.rows(f"recon/assoc/{run['_id']}/entry", 'situation eq "ABSENT"')
+    assert {entry["action"] for entry in entries} == {"CREATE"}
