@@ -24,6 +24,8 @@ _REFUSED: Final = (
     "password authentication",
     "28000",
 )
+#: classes of SQLSTATE that pass: two writers in each other's way, no room, locked, shutting down, the system
+_PASSING: Final = ("40", "53", "55", "57", "58")
 _NO_DATABASE: Final = ("InvalidCatalogName", "Unknown database")
 
 
@@ -69,6 +71,8 @@ def writing(cause: BaseException, address: str, what: str) -> ReconError:
         return Unavailable(
             f"{address} was lost while {what} was written: {said(cause)}. It may or may not have been done."
         )
+    if _state(cause).startswith(_PASSING):
+        return Unavailable(f"{address}: {what} was not written: {said(cause)}. Try again.")
     match cause:
         case IntegrityError() | DataError():
             return BadRequest(f"{what} was refused by the database: {said(cause)}.")
@@ -86,6 +90,8 @@ def is_lost(cause: BaseException) -> bool:
     """The connection is gone."""
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
         return True
+    if _state(cause).startswith(("08", "57P")):
+        return True
     return isinstance(cause, InterfaceError | ConnectionError | EOFError) or "ConnectionDoesNotExist" in str(
         cause
     )
@@ -98,6 +104,12 @@ def is_locked(cause: BaseException) -> bool:
 
 def is_timeout(cause: BaseException) -> bool:
     return isinstance(cause, TimeoutError) or "statement timeout" in str(cause)
+
+
+def _state(cause: BaseException) -> str:
+    """SQLSTATE; empty where there is none."""
+    inner = cause.orig if isinstance(cause, DBAPIError) else cause
+    return str(getattr(inner, "sqlstate", None) or "")
 
 
 def said(cause: BaseException) -> str:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import make_url
 
@@ -271,3 +272,32 @@ async def test_a_changed_password_takes_effect_with_the_next_connection(
     monkeypatch.delenv("HR_PASSWORD")
     with pytest.raises(ConfigError, match="HR_PASSWORD is not set"):
         await connector.test()
+
+
+@pytest.mark.services
+async def test_connections_that_the_server_ends_are_replaced(postgresql: TestDatabase) -> None:
+    await postgresql.execute(PEOPLE, "insert into people (uid) values ('a')")
+    connector = postgresql.open()
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
+    for mail in ("x", "y"):
+        await connector.test()
+        await postgresql.execute(end)
+        assert list(await connector.read_many("account", ["a"])) == ["a"]
+        await postgresql.execute(end)
+        assert (await connector.update("account", "a", {"mail": mail}))["mail"] == mail
+    await connector.close()
+
+
+@pytest.mark.services
+async def test_a_row_that_somebody_else_holds_is_not_waited_for_too_long(postgresql: TestDatabase) -> None:
+    await postgresql.execute(PEOPLE, "insert into people (uid) values ('a')")
+    connector = postgresql.open(timeouts={"UPDATE": 300})
+    other = await asyncpg.connect(postgresql.url)
+    async with other.transaction():
+        await other.execute("update people set mail = 'theirs'")
+        with pytest.raises(Unavailable, match="may or may not have been done"):
+            await connector.update("account", "a", {"mail": "ours"})
+    await other.close()
+    assert await postgresql.execute("select mail from people") == [("theirs",)]
+    assert (await connector.update("account", "a", {"mail": "ours"}))["mail"] == "ours"
+    await connector.close()
