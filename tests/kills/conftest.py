@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.store import schema
+from tests import postgres
 from tests.kills.lives import (
     AUDITED,
     COUNTERS,
@@ -24,6 +27,18 @@ from tests.kills.lives import (
     run_to_its_end,
     strangers,
 )
+from tests.kills.product import Product
+
+
+@pytest.fixture
+def product(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """A running product; RECON_KILLS_EXECUTOR and RECON_KILLS_STORE=postgresql choose another one than the default."""
+    database = None
+    if os.environ.get("RECON_KILLS_STORE") == "postgresql":
+        database = postgres.make_database(request.getfixturevalue("postgres_cluster"))
+    executor = os.environ.get("RECON_KILLS_EXECUTOR", "prefect")
+    with Product(tmp_path, database=database, executor=executor) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

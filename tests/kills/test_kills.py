@@ -6,8 +6,6 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,16 +18,6 @@ ASKED = os.environ.get("RECON_KILLS", "12")
 KILLS = 100 if ASKED == "long" else int(ASKED)
 TASKS = 20
 VICTIMS = (("api",), ("worker",), ("prefect",), ("api", "worker", "prefect"))
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path, executor=os.environ.get("RECON_KILLS_EXECUTOR", "prefect"))
-    product.start()
-    try:
-        yield product
-    finally:
-        product.stop()
 
 
 def test_whoever_dies_every_approved_user_exists_once_and_nothing_is_stuck(product: Product) -> None:

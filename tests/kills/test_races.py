@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +14,6 @@ pytestmark = [pytest.mark.kills, pytest.mark.timeout(600)]
 
 CLIENTS = int(os.environ.get("RECON_CLIENTS", "20"))
 TASKS = int(os.environ.get("RECON_TASKS", "20"))
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path, executor=os.environ.get("RECON_KILLS_EXECUTOR", "prefect"))
-    product.start()
-    try:
-        yield product
-    finally:
-        product.stop()
 
 
 def test_many_clients_completing_the_same_tasks_decide_each_once(product: Product) -> None:

@@ -1,6 +1,5 @@
-"""A server for each test module: a project folder, SQLite, called in process."""
+"""A server for each test module: a project folder, called in process, on SQLite and, with `-m services`, on PostgreSQL."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -77,25 +76,27 @@ async def serve(folder: Path, **settings: Any) -> AsyncIterator[Server]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+async def server(
+    tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]
+) -> AsyncIterator[Server]:
     """One server for a test module, on a project folder with managed types of our own beside the default ones."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "conf").mkdir()
     document = orjson.loads((DEFAULTS / "managed.json").read_bytes())
     document["objects"] += [{"name": name} for name in ("src", "dst", "q", "void")]
     (folder / "conf" / "managed.json").write_bytes(orjson.dumps(document))
-    # the same tests on another database, for whoever names one that may be filled
-    chosen = {"database": url} if (url := os.environ.get("RECON_TEST_REST_DATABASE")) else {}
-    async with serve(folder, **chosen) as found:
+    async with serve(folder, **module_store) as found:
         yield found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def recon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciling]:
+async def recon(
+    tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]
+) -> AsyncIterator[Reconciling]:
     """A product that also carries out its runs, in pages of two entries; each test begins with an empty store."""
     base = tmp_path_factory.mktemp("recon")
     (base / "project" / "conf").mkdir(parents=True)
-    async with embedded(base / "project", base / "data", page_size=2) as product:
+    async with embedded(base / "project", base / "data", page_size=2, **module_store) as product:
         yield Reconciling(product)
 
 

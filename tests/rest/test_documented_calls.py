@@ -105,9 +105,11 @@ def project(folder: Path) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedded]:
+async def product(
+    tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]
+) -> AsyncIterator[Embedded]:
     base = tmp_path_factory.mktemp("documented")
-    async with embedded(project(base / "project"), base / "data") as opened:
+    async with embedded(project(base / "project"), base / "data", **module_store) as opened:
         opened.runtime.extras["token"] = token_of(opened)
         yield opened
 

@@ -47,13 +47,13 @@ PERSON = {"kind": "person", "age": 20, "name": "Ann", "mail": "a@x", "password":
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Server]:
+async def made(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[Server]:
     conf = tmp_path / "conf"
     conf.mkdir()
     types = [{"name": "src"}, {"name": "dst"}]
     (conf / "managed.json").write_bytes(orjson.dumps({"objects": types}))
     (conf / "sync.json").write_bytes(orjson.dumps({"mappings": [{**MAPPING, "enableSync": False}]}))
-    async with serve(tmp_path) as found:
+    async with serve(tmp_path, **store) as found:
         yield found
 
 

@@ -41,7 +41,7 @@ MAPPING: dict[str, Any] = {
 
 
 @pytest.fixture
-async def people(tmp_path: Path) -> AsyncIterator[Server]:
+async def people(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[Server]:
     conf = tmp_path / "conf"
     conf.mkdir()
     (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
@@ -50,7 +50,7 @@ async def people(tmp_path: Path) -> AsyncIterator[Server]:
     document["syncFailureHandler"] = {"maxRetries": 1, "postRetryAction": "logged-ignore"}
     (conf / "provisioner.openicf-people.json").write_bytes(orjson.dumps(document))
     write(tmp_path, "x,a,Ann,\n")
-    async with serve(tmp_path) as found:
+    async with serve(tmp_path, **store) as found:
         yield found
 
 

@@ -33,7 +33,7 @@ def write_people(project: Path, count: int) -> None:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Make:
+def make(tmp_path: Path, store: dict[str, str]) -> Make:
     """Make a project with so many people, and its settings."""
 
     def make_settings(people: int = 3, **settings: object) -> Settings:
@@ -46,7 +46,7 @@ def make(tmp_path: Path) -> Make:
                 policy["action"] = "CREATE"
         path.write_text(json.dumps(sync))
         write_people(project, people)
-        given = {"executor": "embedded", "poll_seconds": 0.2, **settings}
+        given = {"executor": "embedded", "poll_seconds": 0.2, **store, **settings}
         return Settings.model_validate({"project": project, "data": tmp_path / "data", **given})
 
     return make_settings

@@ -19,6 +19,12 @@ from tests.worker.conftest import MAPPING, Make, read_run, user_names
 pytestmark = pytest.mark.services
 
 
+@pytest.fixture(name="store")
+def own_store() -> dict[str, str]:
+    """Each test names its own."""
+    return {}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with postgres.cluster() as address:

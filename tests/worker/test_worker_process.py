@@ -28,6 +28,12 @@ WORKER = "from api.processes import run_worker; from conf.settings import Settin
 PEOPLE = 200
 
 
+@pytest.fixture(name="store")
+def own_store() -> dict[str, str]:
+    """SQLite: what is stopped must not hold its lock, which can be seen there."""
+    return {}
+
+
 async def start_worker(settings: Settings) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
