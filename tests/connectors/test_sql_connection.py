@@ -278,7 +278,10 @@ async def test_a_changed_password_takes_effect_with_the_next_connection(
 async def test_connections_that_the_server_ends_are_replaced(postgresql: TestDatabase) -> None:
     await postgresql.execute(PEOPLE, "insert into people (uid) values ('a')")
     connector = postgresql.open()
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
+    end = (
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where pid <> pg_backend_pid() and datname = current_database()"
+    )
     for mail in ("x", "y"):
         await connector.test()
         await postgresql.execute(end)
