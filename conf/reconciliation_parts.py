@@ -15,6 +15,7 @@ from conf.reconciliation_schema import (
     Answering,
     AttributePair,
     GuardLimits,
+    Members,
     Search,
     StatusAttribute,
 )
@@ -171,10 +172,22 @@ def read_map(node: Node, surroundings: Surroundings) -> tuple[AttributePair, ...
                 to_idm=script_at(element.child("toIdm")),
                 to_resource=script_at(element.child("toResource")),
                 on_create=element.flag("onCreateOnly", False),
-                members=element.text("members") or None,
+                members=_members(element.child("members")),
             )
         )
     return tuple(found)
+
+
+def _members(node: Node) -> Members | None:
+    """The name of a configuration, or an object with `reconciliation`, `path` and `asReferences`."""
+    if node.value is None:
+        return None
+    if isinstance(node.value, str):
+        return Members(node.value)
+    if not node.is_object():
+        return None
+    name = node.text("reconciliation", required=True)
+    return Members(name, node.text("path", "managed/user"), node.flag("asReferences", True))
 
 
 def read_answers(node: Node) -> dict[TwoWaySituation, Answering]:

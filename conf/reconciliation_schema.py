@@ -18,6 +18,17 @@ from conf.script_config import ScriptConfig
 
 
 @dataclass(frozen=True)
+class Members:
+    """How members of one side become those of the other."""
+
+    reconciliation: str
+    """Name of the configuration whose links tell."""
+    path: str = "managed/user"
+    as_references: bool = True
+    """In the repository they are references (`{"_ref": ...}`), else plain ids."""
+
+
+@dataclass(frozen=True)
 class AttributePair:
     """One line of the policy map: an attribute of the repository and its counterpart in the resource."""
 
@@ -32,8 +43,8 @@ class AttributePair:
     to_resource: ScriptConfig | None = None
     on_create: bool = False
     """Written only when the object is made: names and ids that stay."""
-    members: str | None = None
-    """Name of the configuration whose links turn ids of members on one side into those on the other."""
+    members: Members | None = None
+    """The values are members, whose ids differ between the sides."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from flows.engine.rules import (
 from flows.statistics import Statistics
 from flows.two_way.compile import scripts_of as two_way_scripts
 from flows.two_way.compile import two_way_rules
+from flows.two_way.members import Counterparts, no_counterparts
 
 if TYPE_CHECKING:
     from conf.mapping import AttributeMapping, ObjectMapping, Policy
@@ -49,6 +50,8 @@ class Compiler:
     statistics: Statistics
     has_file: Callable[[str], bool] = lambda _file: False
     """Whether the project has a script file of its own of that name."""
+    counterparts: Counterparts = no_counterparts
+    """Two-way: ids of members on the other side."""
     assesses: str = ""
     """Two-way: `whole` or `part` (of the source) leaves for later what destroys and what writes the other side."""
 

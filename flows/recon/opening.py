@@ -23,6 +23,7 @@ from flows.recon.target_side import RoutedTarget, implicit_mappings, target_side
 from flows.script_calls import dispatch
 from flows.statistics import Statistics
 from flows.store import runs
+from flows.two_way.members import counterparts
 
 if TYPE_CHECKING:
     from flows.call import Runtime
@@ -76,7 +77,14 @@ def build_run(
     session = runtime.scripts.session(broker)
     has_file = own_file(runtime)
     assesses = str(row.request.get("assesses", ""))
-    compiler = Compiler(runtime.scripts, session, statistics, has_file, assesses)
+
+    def find_counterparts(name: str, of_resource: bool, ids: list[str]) -> dict[str, str]:
+        run = holder[0]
+        if run.world is None or run.transaction is None:
+            raise RunFailed("Members were asked for outside of an entry")
+        return run.world.bridge.wait(counterparts(run.transaction, name, of_resource, ids))
+
+    compiler = Compiler(runtime.scripts, session, statistics, has_file, find_counterparts, assesses)
     rules = compiler.rules(mapping)
     source_ids, target_ids = row.request.get("sourceIds"), row.request.get("targetIds")
     full_entries = overrides.get("sourceQueryFullEntry", mapping.source_query_full_entry)

@@ -21,6 +21,7 @@ from flows.recon.source_side import SourceSide, source_side
 from flows.recon.target_side import implicit_mappings, target_side
 from flows.script_calls import dispatch
 from flows.statistics import Statistics
+from flows.two_way.members import counterparts
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
@@ -76,7 +77,11 @@ async def open_pair(
 
     session = runtime.scripts.session(broker or carry_out)
     statistics = Statistics()  # nobody asks for those of a pair
-    compiler = Compiler(runtime.scripts, session, statistics, own_file(runtime))
+
+    def find_counterparts(name: str, of_resource: bool, ids: list[str]) -> dict[str, str]:
+        return bridge.wait(counterparts(transaction, name, of_resource, ids))
+
+    compiler = Compiler(runtime.scripts, session, statistics, own_file(runtime), find_counterparts)
     rules = compiler.rules(mapping)
     source = source_side(call, mapping.source)
     implicit = bool(implicit_mappings(call, rules))

@@ -48,7 +48,9 @@ def listed(value: Any) -> list[Any]:
 
 
 def text_of(value: Any) -> str:
-    """A value as a system of texts has it."""
+    """A value as a system of texts has it; of a reference only what it leads to."""
+    if isinstance(value, dict) and "_ref" in value:
+        return str(value["_ref"])
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 

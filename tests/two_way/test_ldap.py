@@ -151,3 +151,29 @@ async def test_a_directory_that_refuses_ends_the_run_and_nothing_is_deleted(
         assert run["status"] == "FAILED"
         assert told in run["message"]
         assert len(await users(server)) == 3
+
+
+async def test_members_of_groups_go_both_ways(slapd: Slapd, tmp_path: Path) -> None:
+    async with sample(slapd, tmp_path) as server:
+        await start(server)
+        first = await start(server, "groups")
+        assert first["message"] == "Add Record to IDM from Resource: 1.", first
+        by_name = await users(server)
+        async with server.runtime.database.read() as tx:
+            (payroll,) = (await managed.find(tx, "group")).rows
+        refs = {f"managed/user/{by_name[name]['_id']}" for name in ("bjensen", "kvaughan")}
+        assert {member["_ref"] for member in payroll.body["members"]} == refs
+        assert (await start(server, "groups"))["message"] == "Nothing to do."
+
+        sam = {"_ref": f"managed/user/{by_name['scarter']['_id']}"}
+        change = [{"operation": "replace", "field": "/members", "value": [sam]}]
+        status, body = await server.call("PATCH", f"managed/group/{payroll.id}", change)
+        assert status == 200, body
+        new = {"name": "travel", "description": "Books", "members": [sam]}
+        assert (await server.call("POST", "managed/group?_action=create", new))[0] == 201
+        run = await start(server, "groups")
+        assert run["status"] == "FINISHED", run
+        told = slapd.run("ldapsearch", "", "-LLL", "-o", "ldif-wrap=no", "-b", f"ou=groups,{BASE}", "member")
+        assert told.count(f"member: uid=scarter,ou=people,{BASE}") == 2, (told, run)
+        assert "bjensen" not in told
+        assert (await start(server, "groups"))["message"] == "Nothing to do."
