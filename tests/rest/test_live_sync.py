@@ -1,4 +1,4 @@
-"""liveSync of a CSV file, and of a table: by REST and by schedule, with a kept token and patience for what fails."""
+"""liveSync of a CSV file, a table, a directory: by REST and by schedule, with a kept token and patience."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -10,8 +10,10 @@ import orjson
 import pytest
 
 from flows.scheduled_lane import do_due
+from tests.connectors.conftest import LIBRARIES
 from tests.rest.conftest import Server, serve
 from tests.rest.test_system import provisioner
+from tests.slapd import PEOPLE, person, running
 
 SOURCE = "system/people/account"
 HEAD = "description,uid,firstname,email\n"
@@ -220,3 +222,34 @@ async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path) -> Non
             await sync(server)
             assert (await server.get("audit/sync?_queryFilter=true"))["result"] == before
             assert len(list((tmp_path / ".recon" / "livesync").iterdir())) == 1
+
+
+@pytest.mark.services
+@pytest.mark.skipif(not LIBRARIES, reason="no LDAP library is installed")
+async def test_a_directory_tells_what_changed_and_who_is_gone(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
+    properties = [{"source": "_id", "target": "_id"}, {"source": "sn", "target": "firstname"}]
+    mapping = MAPPING | {"properties": properties}
+    (conf / "sync.json").write_bytes(orjson.dumps({"mappings": [mapping]}))
+    with running(3) as directory:
+        document = {
+            "connectorRef": {"connectorName": "org.identityconnectors.ldap.LdapConnector"},
+            "configurationProperties": directory.properties(),
+            "objectTypes": {"account": {"nativeType": "__ACCOUNT__", "properties": {"sn": {}}}},
+        }
+        (conf / "provisioner.openicf-people.json").write_bytes(orjson.dumps(document))
+        async with serve(tmp_path) as server:
+            await sync(server)
+            assert await things(server) == {}
+            directory.change(f"dn: uid=u1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: new\n\n")
+            directory.add(person("u9", 9))
+            await sync(server)
+            assert sorted((await things(server)).values()) == ["Name 9", "new"]
+            directory.run("ldapdelete", f"uid=u9,{PEOPLE}\n")
+            await sync(server)
+            assert list((await things(server)).values()) == ["new"]
+            told = (await server.get("audit/sync?_queryFilter=true"))["result"]
+            await sync(server)
+            assert (await server.get("audit/sync?_queryFilter=true"))["result"] == told
