@@ -27,15 +27,8 @@ REFUSED = {
     "readManagedObjectUnknown",
     "compileBrokenScript",
 }
-#: what we do not offer: logins to a CSV file, scripts of a connector, secrets that scripts can read back
-NOT_OFFERED = {
-    "authenticateSystemObject",
-    "runSystemScript",
-    "encrypt",
-    "encryptMap",
-    "decrypt",
-    "decryptMap",
-}
+#: what we do not offer: logins to a CSV file, scripts of a connector
+NOT_OFFERED = {"authenticateSystemObject", "runSystemScript"}
 
 
 @dataclass(frozen=True)
