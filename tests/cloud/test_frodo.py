@@ -171,3 +171,8 @@ def test_scripts_are_compiled_and_run(played: Played) -> None:
     assert found["evaluateScript"] == 42
     assert found["evaluateScriptWithOpenidm"] == 0
     assert "syntax error" in played.failures["compileBrokenScript"]
+
+
+def test_what_is_encrypted_comes_back(played: Played) -> None:
+    assert played.results["decrypt"] == "Sting-4-ever"
+    assert played.results["decryptMap"] == {"a": "x", "b": "y"}
