@@ -62,6 +62,11 @@ class LinkStage:
                 if fact is not None:
                     self.by_source.setdefault((qualifier, self.linkage.source_key(fact.source_id)), fact)
 
+    def know_unlinked(self, target_id: str) -> None:
+        """No link can lead to this target yet."""
+        for qualifier in self.qualifiers:
+            self.by_target.setdefault((qualifier, self.linkage.target_key(target_id)), None)
+
     def of_source(self, qualifier: str, source_id: str) -> LinkFact | None:
         key = (qualifier, self.linkage.source_key(source_id))
         if key not in self.by_source:

@@ -134,6 +134,8 @@ class ManagedStage:
     def create(self, content: Json) -> Json:
         """Validate and stage a new object; raises as the managed resource would."""
         prepared = managed_objects.prepare_create(self.type, content)
+        if content.get("_id") is None:
+            self.known.setdefault(prepared.id, None)  # an id that nobody had before
         if self.stored(prepared.id) is not None:
             raise managed_objects.exists_already(prepared.id)
         check_storable(prepared.body)

@@ -17,6 +17,7 @@ from flows.engine.world import LinkFact, ProcessRequest
 from flows.recon.bridge import Bridge
 from flows.recon.changes import Change
 from flows.recon.link_stage import LinkStage
+from flows.recon.managed_stage import ManagedStage
 from flows.recon.queries import SideQuery, side_query
 
 if TYPE_CHECKING:
@@ -105,7 +106,10 @@ class PageWorld:
         return self.targets.find(asked)
 
     def create_target(self, content: Json) -> Json:
-        return self.targets.create(content)
+        created = self.targets.create(content)
+        if isinstance(self.targets, ManagedStage) and content.get("_id") is None:
+            self.links.know_unlinked(str(created["_id"]))  # an id that nobody had before
+        return created
 
     def update_target(self, before: Json, after: Json) -> Json:
         return self.targets.update(before, after)
