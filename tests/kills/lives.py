@@ -36,7 +36,7 @@ PAGE = 1 if LONG else 4
 """Sources of a page, so that a run has a first, a middle and a last one."""
 ONE_BY_ONE = PEOPLE - 2 if LONG else PEOPLE // 2
 """Tasks decided by a call each; the rest is decided at once."""
-ALONE = 10 if LONG else 1
+ALONE = 14 if LONG else 1
 """Orders carried out in a transaction each; the rest is carried out in a page."""
 SAMPLE = Path(conf.__file__).parent / "samples" / "sync-asynchronous"
 MAPPING = "systemCsvfileAccounts_managedUser"

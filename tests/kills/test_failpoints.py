@@ -68,6 +68,13 @@ def cases(places: tuple[str, ...]) -> list[tuple[str, str]]:
     ]
 
 
+def test_there_are_as_many_deaths_as_are_promised(undisturbed: Undisturbed) -> None:
+    works = (("run", RUN), ("decide", DECIDE), ("perform", PERFORM))
+    visits = [undisturbed.visits[work][place] for work, places in works for place in places]
+    short = sum(len(cases(places)) for _, places in works)
+    assert (sum(max(2, count) for count in visits) if LONG else short) >= (350 if LONG else 40), visits
+
+
 @pytest.mark.parametrize(("place", "when"), cases(RUN))
 def test_a_run_that_dies_goes_on(
     born: Path, undisturbed: Undisturbed, tmp_path: Path, place: str, when: str

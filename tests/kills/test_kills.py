@@ -12,12 +12,12 @@ import pytest
 from tests.kills.deciding import check, decide_all, settled
 from tests.kills.product import Product
 
-pytestmark = [pytest.mark.kills, pytest.mark.timeout(900)]
-
 ASKED = os.environ.get("RECON_KILLS", "12")
 KILLS = 100 if ASKED == "long" else int(ASKED)
 TASKS = 20
 VICTIMS = (("api",), ("worker",), ("prefect",), ("api", "worker", "prefect"))
+
+pytestmark = [pytest.mark.kills, pytest.mark.timeout(max(900, 60 * KILLS))]
 
 
 def test_whoever_dies_every_approved_user_exists_once_and_nothing_is_stuck(product: Product) -> None:

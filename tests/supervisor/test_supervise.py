@@ -12,6 +12,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -157,6 +158,24 @@ async def test_a_database_of_a_newer_version_is_refused_before_anything_answers(
     await prepare_newer(settings)
     with pytest.raises(ReconError, match="does not know"):
         await supervise(settings)
+
+
+@pytest.mark.parametrize("executor", ["embedded", "prefect"])
+@pytest.mark.parametrize(
+    ("database", "said"),
+    [
+        ("mysql://root:geheim@host/db", "no support for databases of type 'mysql'"),
+        ("postgresql://recon:geheim@127.0.0.1:1/recon", "does not answer"),
+    ],
+)
+async def test_a_wrong_database_is_said_in_a_sentence_and_nothing_starts(
+    settings: Settings, executor: Literal["embedded", "prefect"], database: str, said: str
+) -> None:
+    with pytest.raises(ReconError, match=said) as refused:
+        await supervise(settings.model_copy(update={"database": database, "executor": executor}))
+    assert "geheim" not in refused.value.message
+    assert not (settings.data / "prefect").exists()
+    FolderLock(settings.data).release()
 
 
 async def prepare_newer(settings: Settings) -> None:
