@@ -20,6 +20,6 @@ def notifier(call: Call, container: str, world: Callable[[], PageWorld]) -> Call
         tell = call.runtime.extras.get("implicit_sync")
         for change in world().take_changes():
             if tell is not None:
-                await tell(call.within("sync"), name, change.id, change.before, change.after)
+                await tell(call, name, change.id, change.before, change.after)
 
     return notify

@@ -238,4 +238,6 @@ async def test_mappings_that_lead_in_a_circle_come_to_an_end(recon: Reconciling)
     await recon.must("PUT", "managed/src/x", {"mail": "m"})
     failed = await recon.rows("audit/sync", 'status eq "FAILURE"')
     assert "circle" in failed[0]["message"]
-    assert "x" in await recon.ids("src")
+    made = await recon.ids("src") | await recon.ids("dst")
+    assert "x" in made
+    assert len(made) == 21
