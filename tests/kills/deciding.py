@@ -88,3 +88,19 @@ async def broken_promises(product: Product) -> list[Violation]:
             return await violations(transaction, now_ms())
     finally:
         await database.close()
+
+
+def verdicts_on(ids: list[str]) -> dict[str, bool]:
+    """Every third is refused."""
+    return {id: index % 3 > 0 for index, id in enumerate(ids)}
+
+
+def approved_of(verdicts: dict[str, bool]) -> set[str]:
+    return {id for id, yes in verdicts.items() if yes}
+
+
+def progress(product: Product, run: str) -> int:
+    """Sources that the run has done."""
+    status, answer = product.call("GET", f"recon/{run}")
+    assert status == 200
+    return int(answer["progress"]["source"]["existing"]["processed"])

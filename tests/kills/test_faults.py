@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conf.settings import Settings
-from tests.kills.clock import Clock
-from tests.kills.deciding import check, decide_all, decide_each, open_tasks, settled
+from tests.kills.deciding import (
+    approved_of,
+    check,
+    decide_all,
+    decide_each,
+    open_tasks,
+    progress,
+    settled,
+    verdicts_on,
+)
 from tests.kills.product import APPROVER, Product, free_port
 from tests.kills.shown import suspended
 from tests.prefect_server import start_server, stop_server, wait_for_server
@@ -28,20 +33,10 @@ pytestmark = [pytest.mark.kills, pytest.mark.timeout(400)]
 
 LOCKED_SECONDS = 30
 GONE_SECONDS = 60
-HOUR = 3600
 
 
 def people(name: str, count: int) -> list[str]:
     return [f"{name}{number:03d}" for number in range(count)]
-
-
-def verdicts_on(ids: list[str]) -> dict[str, bool]:
-    """Every third is refused."""
-    return {id: index % 3 > 0 for index, id in enumerate(ids)}
-
-
-def approved_of(verdicts: dict[str, bool]) -> set[str]:
-    return {id for id, yes in verdicts.items() if yes}
 
 
 # the database
@@ -85,13 +80,6 @@ def test_a_database_that_is_locked_for_half_a_minute_is_waited_for(tmp_path: Pat
         decide_all(product, more)
         settled(product, approved | approved_of(more))
         check(product, approved | approved_of(more), asked + fresh)
-
-
-def progress(product: Product, run: str) -> int:
-    """Sources that the run has done."""
-    status, answer = product.call("GET", f"recon/{run}")
-    assert status == 200
-    return int(answer["progress"]["source"]["existing"]["processed"])
 
 
 # the Prefect server
@@ -217,88 +205,3 @@ def is_locked(store: Path) -> bool:
             return True
         other.execute("rollback")
         return False
-
-
-# the clock
-
-
-@pytest.mark.skipif(Clock.missing() is not None, reason=f"the clock cannot be set: {Clock.missing()}")
-def test_a_clock_that_is_set_back_an_hour_breaks_neither_leases_nor_tasks_nor_sessions_nor_schedules(
-    tmp_path: Path,
-) -> None:
-    clock = Clock(tmp_path)
-    with Product(tmp_path, environment=clock.environment | {"RECON_PAGE_SIZE": "1"}) as product:
-        product.create_approver()
-        job = {
-            "enabled": True,
-            "type": "cron",
-            "schedule": "0/5 * * * * ?",
-            "misfirePolicy": "doNothing",
-            "invokeService": "sync",
-            "invokeContext": {"action": "reconcile", "mapping": "systemCsvfileAccounts_managedUser"},
-        }
-        assert product.call("PUT", "scheduler/job/often", job)[0] == 201
-        product.wait_until(lambda: len(slots(product)) >= 2, "the schedule fires")
-        assert product.call("POST", "scheduler/job/often?_action=pause", {})[0] == 200
-
-        ids = people("p", 60)
-        product.write_people(ids)
-        cookie = log_in(product)
-        run = product.launch()
-        product.wait_until(lambda: progress(product, run) > 0, "the run has done a page")
-        clock.set(-HOUR)
-        assert who(product, cookie) == "openidm-admin"
-        # the lease of a worker that dies now lies an hour ahead
-        assert product.kill("worker") == 1
-        assert product.wait_for_run(run)["state"] == "SUCCESS"
-        verdicts = verdicts_on(ids)
-        decide_all(product, verdicts)
-        settled(product, approved_of(verdicts))
-
-        before = set(slots(product))
-        assert product.call("POST", "scheduler/job/often?_action=resume", {})[0] == 200
-        product.wait_until(lambda: len(slots(product)) >= len(before) + 2, "the schedule fires again")
-        assert who(product, cookie) == "openidm-admin"
-        clock.set(0)
-        count = len(slots(product))
-        product.wait_until(lambda: len(slots(product)) > count, "and when the clock is right again")
-        assert product.call("DELETE", "scheduler/job/often")[0] == 200
-        ((twice,),) = product.rows(
-            "select count(*) from (select 1 from recon_run where trigger = 'schedule' group by user_id having count(*) > 1)"
-        )
-        assert twice == 0
-        product.wait_until(
-            lambda: product.rows("select count(*) from recon_run where state = 'ACTIVE'") == [(0,)],
-            "runs end",
-        )
-        check(product, approved_of(verdicts), ids)
-
-
-def slots(product: Product) -> list[tuple[Any, ...]]:
-    return product.rows("select slot_at from schedule_slot where job = 'often' and outcome <> 'MISFIRED'")
-
-
-def log_in(product: Product) -> str:
-    """A session's cookie."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{product.port}/openidm/authentication?_action=login",
-        b"{}",
-        {
-            "X-OpenIDM-Username": "openidm-admin",
-            "X-OpenIDM-Password": "openidm-admin",
-            "Content-Type": "application/json",
-        },
-        method="POST",
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return str(answer.headers["Set-Cookie"]).split(";")[0]
-
-
-def who(product: Product, cookie: str) -> str:
-    """Whose session that is."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{product.port}/openidm/info/login",
-        headers={"Cookie": cookie, "X-Requested-With": "test"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return str(json.load(answer)["authenticationId"])
