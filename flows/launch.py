@@ -31,6 +31,8 @@ OVERRIDES: Final[Mapping[str, type]] = {
 """What a request body may override for one run, and nothing else."""
 
 
+IDS_SHOWN: Final = 100
+"""A stage of a two-way run may be about many thousands."""
 TWO_WAY: Final = "reconciliation:"
 """How the trigger of a run begins that is a stage of a two-way run."""
 
@@ -126,7 +128,7 @@ def effective_parameters(mapping: ObjectMapping, asked: Launch) -> Json:
     for query in (source, target):
         query.check()
     if asked.source_ids is not None:
-        return {"sourceIds": list(asked.source_ids), "targetQuery": target.parameters}
+        return {"sourceIds": list(asked.source_ids[:IDS_SHOWN]), "targetQuery": target.parameters}
     return {"sourceQuery": source.parameters, "targetQuery": target.parameters}
 
 

@@ -14,7 +14,8 @@ from flows.two_way import pairs
 from flows.two_way.members import member_hook
 from flows.two_way.populate import Populate
 from flows.two_way.responder import TwoWayResponder, refuse_unnamed
-from flows.two_way.sides import Rules
+from flows.two_way.sides import Rules, Shown
+from flows.two_way.writing import Writer
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
@@ -31,9 +32,8 @@ def two_way_rules(compiler: Compiler, rules: MappingRules, mapping: ObjectMappin
         return rules
     to_idm = mapping.name == configuration.to_idm
     to_resource_mapping, to_idm_mapping = mappings_of(configuration)
-    responder = TwoWayResponder(
+    writer = Writer(
         configuration,
-        to_idm,
         _rules(compiler, configuration, to_idm_mapping, to_idm=True),
         _rules(compiler, configuration, to_resource_mapping, to_idm=False),
         {
@@ -43,13 +43,14 @@ def two_way_rules(compiler: Compiler, rules: MappingRules, mapping: ObjectMappin
             for situation, found in configuration.answers.items()
             if found.script is not None
         },
-        {
-            situation: compiler.required(found.custom_command, "activePolicyScript")
-            for situation, found in configuration.answers.items()
-            if found.custom_command is not None
-        },
-        assesses=compiler.assesses,
+        Shown(configuration),
     )
+    commands = {
+        situation: compiler.required(found.custom_command, "activePolicyScript")
+        for situation, found in configuration.answers.items()
+        if found.custom_command is not None
+    }
+    responder = TwoWayResponder(configuration, to_idm, writer, commands, compiler.assesses)
     rules = replace(rules, responder=responder, correlate_empty_target_set=True)
     if to_idm and configuration.match_rule is not None:
         hook = compiler.required(configuration.match_rule, "correlationScript")

@@ -7,7 +7,7 @@ before. Later runs, over those objects alone, *perform*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +17,11 @@ from conf.terms import Action, EntryStatus, Phase, Situation
 from flows.engine.copying import copy_json
 from flows.engine.failures import EntryFailed
 from flows.engine.responder import Answer
-from flows.engine.rules import Hook, Json, PropertyRule, Scope, WorkflowTrigger
+from flows.engine.rules import Hook, Json, Scope, WorkflowTrigger
 from flows.two_way import pairs
 from flows.two_way.deeds import Chosen, Deed, Found, choose
-from flows.two_way.populate import Populate
-from flows.two_way.sides import Rules, Shown, Sides, answered_by, both_changed
+from flows.two_way.sides import Shown, Sides, answered_by, both_changed
+from flows.two_way.writing import Writer
 
 if TYPE_CHECKING:
     from conf.reconciliation_schema import Answering, Reconciliation, StatusAttribute
@@ -63,15 +63,14 @@ class TwoWayResponder:
     configuration: Reconciliation
     to_idm: bool
     """Whether the mapping writes the repository."""
-    idm_rules: Rules
-    resource_rules: Rules
-    scripts: dict[TwoWaySituation, Populate]
+    writer: Writer
     commands: dict[TwoWaySituation, Hook] = field(default_factory=dict)
     assesses: str = ""
     """`whole`: the run met every record of the source; `part`: there may be more. Empty: the run performs."""
 
-    def __post_init__(self) -> None:
-        self._shown = Shown(self.configuration)
+    @property
+    def _shown(self) -> Shown:
+        return self.writer.shown
 
     # deciding
 
@@ -140,7 +139,7 @@ class TwoWayResponder:
             sides.mark, self._shown.mark(sides.idm, sides.resource)
         ):
             return response, ""
-        if not self._differs(sides):
+        if not self.writer.differs(sides):
             return response, ""
         response = answered_by(response, self.configuration.conflict)
         return response, f"conflict: both sides changed since the last run; answered by {response}"
@@ -172,7 +171,7 @@ class TwoWayResponder:
             return chosen
         before = sides.idm if deed is Deed.UPDATE_IDM else sides.resource
         after = copy_json(before or {})
-        self._write(deed, situation, sides, after)
+        self.writer.write(deed, situation, sides, after)
         return (Deed.NOTHING, "") if after == before else chosen
 
     def _bookkeeping(self, sides: Sides, operation: Operation, response: Response) -> Action:
@@ -196,37 +195,9 @@ class TwoWayResponder:
 
     def _content(self, deed: Deed, situation: TwoWaySituation, sides: Sides) -> Hook:
         def content(scope: Scope, mutable: tuple[str, ...] = ()) -> None:
-            self._write(deed, situation, sides, scope["target"])
+            self.writer.write(deed, situation, sides, scope["target"])
 
         return content
-
-    def _write(self, deed: Deed, situation: TwoWaySituation, sides: Sides, target: Json) -> None:
-        """Change `target`, which is the object of the side that the deed writes."""
-        idm_status, resource_status = self.configuration.idm_status, self.configuration.resource_status
-        if deed is Deed.DISABLE_IDM and idm_status is not None:
-            target[idm_status.attribute] = idm_status.disabled
-            return
-        if deed is Deed.DISABLE_RES and resource_status is not None:
-            target[resource_status.attribute] = resource_status.disabled
-            return
-        script = self.scripts.get(situation)
-        if not deed.writes_resource:
-            pairs.write(self._rules(deed), sides.resource or {}, target)
-            if script is not None:
-                script(sides.resource, target, situation, self._shown.principal(sides))
-            if deed is Deed.REVIVE_IDM and idm_status is not None:
-                target[idm_status.attribute] = idm_status.active
-            return
-        user = sides.idm or {}
-        if script is not None:
-            user = copy_json(user)
-            script(sides.resource, user, situation, self._shown.principal(sides))
-        pairs.write(self._rules(deed), user, target)
-
-    def _rules(self, deed: Deed) -> Sequence[PropertyRule]:
-        """The properties that a deed writes."""
-        rules = self.resource_rules if deed.writes_resource else self.idm_rules
-        return rules.create if deed in (Deed.CREATE_IDM, Deed.CREATE_RES) else rules.update
 
     def _commanded(
         self, operation: Operation, sides: Sides, situation: TwoWaySituation, facts: Json, *, approved: bool
@@ -251,18 +222,11 @@ class TwoWayResponder:
 
     def _note_sides(self, facts: Json, sides: Sides, situation: TwoWaySituation, deed: Deed) -> None:
         both = situation is TwoWaySituation.BOTH
-        differs = both and self._differs(sides)
+        differs = both and self.writer.differs(sides)
         facts["differs"] = differs
         if not both or differs or deed is not Deed.NOTHING or self.configuration.report_nothing:
             facts["ib"] = self._shown.idm(sides.idm)
             facts["rb"] = self._shown.resource(sides.resource)
-
-    def _differs(self, sides: Sides) -> bool:
-        if sides.idm is None or sides.resource is None:
-            return False
-        if to_idm := self._rules(Deed.UPDATE_IDM):
-            return pairs.differ(to_idm, sides.resource, sides.idm)
-        return pairs.differ(self._rules(Deed.UPDATE_RES), sides.idm, sides.resource)
 
     def settle(self, operation: Operation, answer: Answer, entry: Entry) -> Json:
         """The facts, with the written side as it is now; a pair that is settled is marked."""
