@@ -12,6 +12,8 @@ from conf.database import Database
 from tests.cli.conftest import Recon
 from tests.reports.runs import STARTED, add_run
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _runs(server: Throwaway) -> Iterator[None]:

@@ -154,6 +154,7 @@ async def test_a_run_is_shown_by_mapping_with_its_phases_and_its_result(make: Ma
         assert kinds == {"progress", "markdown"}
 
 
+@pytest.mark.long
 async def test_failed_and_cancelled_runs_say_why(make: Make, prefect_api: str) -> None:
     settings = make(people=60, page_size=1, executor="prefect", prefect_api=prefect_api)
     async with running(settings) as runtime, connection(prefect_api) as client, at_work(runtime):
@@ -172,6 +173,7 @@ async def test_failed_and_cancelled_runs_say_why(make: Make, prefect_api: str) -
         assert shown.state.message == run.reason
 
 
+@pytest.mark.long
 async def test_a_run_left_by_a_stopped_worker_goes_on_in_the_same_flow_run(
     make: Make, prefect_api: str
 ) -> None:
@@ -238,6 +240,7 @@ async def test_a_due_schedule_of_the_folder_reconciles(make: Make, prefect_api: 
         assert len({slot.slot_at for slot in slots}) == len(slots)
 
 
+@pytest.mark.long
 async def test_a_slot_that_cron_cannot_say_is_handed_over_by_itself(make: Make, prefect_api: str) -> None:
     settings = make(executor="prefect", prefect_api=prefect_api)
     soon = datetime.now(UTC) + timedelta(seconds=8)
@@ -255,6 +258,7 @@ async def test_a_slot_that_cron_cannot_say_is_handed_over_by_itself(make: Make, 
         assert (slot.slot_at // 1000) % 60 in {soon.second, (soon.second + 7) % 60}
 
 
+@pytest.mark.long
 async def test_prefects_own_buttons_start_nothing_and_deployments_go_with_their_mapping(
     make: Make, prefect_api: str
 ) -> None:
