@@ -99,6 +99,10 @@ class _Words:
         if not self.is_source or self.operation.had_link:
             return
         script = self.mapping.correlation_script or self.mapping.correlation.get(self.operation.qualifier)
+        if script is None and self.mapping.reconciliation is not None:
+            yield "The target is looked for as the reconciliation says."
+            yield from self._taken()
+            return
         if script is None:
             yield "There is no correlation for this link qualifier, so no target is looked for."
             return
@@ -111,6 +115,9 @@ class _Words:
             else:
                 ids = [str(one.get("_id")) for one in answer.value if isinstance(one, dict)]
                 yield f"correlationScript ({_script(script)}): {_found(ids)}."
+        yield from self._taken()
+
+    def _taken(self) -> Iterator[str]:
         taken = [link for side, _, link in self.noted.links if side == "target" and link is not None]
         if taken:
             yield f"That target is linked already, to {self.mapping.source}/{taken[0].source_id}."

@@ -243,3 +243,19 @@ async def test_stop_ends_it_within_a_page(tmp_path: Path) -> None:
         assert 0 < len(await hr.objects()) < 3000
         async with hr.running.runtime.database.read() as tx:
             assert all(row.ended for row in await runs.list_all(tx))
+
+
+async def test_its_mappings_can_be_explained_and_analysed(hr: World) -> None:
+    hr.write(record("ann"), record("bob"))
+    await hr.add(name="bob", city="Linz")
+    await hr.configure(configuration(situations=answers(resource="ADD_TO_IDM", both="UPDATE_IDM_FROM_RES")))
+    path = "recon?_action=explain&mapping=reconciliation_hr_toIdm&id="
+    found = {
+        id: (await hr.running.call("POST", f"{path}{id}"))[1]["explanations"][0] for id in ("ann", "bob")
+    }
+    assert {id: one["action"] for id, one in found.items()} == {"ann": "CREATE", "bob": "UPDATE"}
+    assert "The target is looked for as the reconciliation says." in found["bob"]["sentences"]
+    analysis = "recon?_action=recon&mapping=reconciliation_hr_toIdm&analyze=true&waitForCompletion=true"
+    status, body = await hr.running.call("POST", analysis)
+    assert (status, body["state"]) == (200, "SUCCESS")
+    assert (await hr.objects())["bob"]["city"] == "Linz"
