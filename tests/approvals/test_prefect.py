@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flows.workflow_prefect import PrefectApprovals
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.prefect,
     pytest.mark.timeout(300),
     pytest.mark.usefixtures("tidy"),
@@ -113,7 +114,6 @@ async def test_an_approval_suspends_resumes_and_completes_a_flow_run(
     assert await reconcile_flow_runs(runtime, prefect) == 0
 
 
-@pytest.mark.long
 async def test_a_run_resumed_or_cancelled_or_deleted_in_prefect_is_replaced(
     client: PrefectClient, runtime: Runtime, prefect: PrefectApprovals, directory: Directory
 ) -> None:
@@ -149,7 +149,6 @@ async def test_a_bare_resume_without_the_form_is_refused_by_prefect(
         assert (await client.resume_flow_run(run.id, run_input=form)).status.value == "REJECT"
 
 
-@pytest.mark.long
 async def test_runs_are_created_and_closed_in_bulk(
     client: PrefectClient, runtime: Runtime, prefect: PrefectApprovals, directory: Directory
 ) -> None:
@@ -165,7 +164,6 @@ async def test_runs_are_created_and_closed_in_bulk(
     assert len(directory.calls) == 55
 
 
-@pytest.mark.long
 async def test_a_run_left_running_by_a_dead_worker_is_taken_back(
     client: PrefectClient, runtime: Runtime, prefect: PrefectApprovals, directory: Directory
 ) -> None:
@@ -202,7 +200,6 @@ async def test_a_process_of_two_steps_suspends_twice(
     assert [task.name for task in tasks if task.flow_run_id == run.id] == ["ticket"]
 
 
-@pytest.mark.long
 async def test_a_defect_of_the_procedure_fails_its_run_and_is_tried_again_in_a_new_one(
     client: PrefectClient,
     runtime: Runtime,

@@ -128,6 +128,7 @@ async def test_it_says_where_everything_is_restarts_what_dies_and_leaves_nothing
 
 
 @linux
+@pytest.mark.long
 async def test_nothing_outlives_a_supervisor_that_is_killed(settings: Settings) -> None:
     async with started(settings) as (process, _line):
         assert len(family(settings)) >= 2
