@@ -35,12 +35,14 @@ def test_any_world_is_reconciled_as_the_oracle_says(stage: Stage, story: Story, 
     stage.wait(play(story, stage.engines(size)))
 
 
+@pytest.mark.long
 @settings(quick, max_examples=12)
 @given(stories())
 def test_the_page_size_never_changes_an_answer(stage: Stage, story: Story) -> None:
     stage.wait(play(story, stage.engines(*SIZES)))
 
 
+@pytest.mark.long
 @settings(quick, max_examples=12)
 @given(stories(), st.sampled_from([1, 2, 5]))
 def test_a_run_stopped_after_each_page_ends_as_if_it_had_not_been(
@@ -49,6 +51,7 @@ def test_a_run_stopped_after_each_page_ends_as_if_it_had_not_been(
     stage.wait(play(story, stage.engines(size), stops=[2] * 8))
 
 
+@pytest.mark.long
 @settings(quick, max_examples=25)
 @given(stories(), st.sampled_from(SIZES), st.lists(st.integers(0, 8), max_size=8))
 def test_a_run_killed_in_the_middle_of_a_page_ends_as_if_it_had_not_been(

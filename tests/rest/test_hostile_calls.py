@@ -77,6 +77,7 @@ def operations() -> Iterator[Operation]:
         yield from family.operations
 
 
+@pytest.mark.long
 async def test_bodies(server: Server) -> None:
     sweep = Sweep(server)
     for operation in operations():

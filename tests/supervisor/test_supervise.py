@@ -212,6 +212,7 @@ async def test_the_prefect_server_is_part_of_it(settings: Settings) -> None:
         assert family(with_prefect) == []
 
 
+@pytest.mark.long
 async def test_processes_that_cannot_start_are_given_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

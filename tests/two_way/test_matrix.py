@@ -65,7 +65,11 @@ AFTER: dict[Response, dict[TwoWaySituation, tuple[Side, Side]]] = {
 """What is there afterwards, where it is not what was there before."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=list(Kind))
+#: the other types go the same way: the long run has them
+TYPES = [pytest.param(kind, marks=[] if kind is Kind.USER else [pytest.mark.long]) for kind in Kind]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=TYPES)
 async def made(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
