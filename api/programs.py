@@ -12,6 +12,7 @@ from api.bound import COMMAND, PARENT
 from api.child import Program
 from conf.settings import Settings
 from flows.prefect_environment import client_environment, home, server_environment
+from flows.serving_prefect import COMMAND as PREFECT
 
 LISTEN = "RECON_LISTEN_FD"
 CHILD = "from api.cli import main; main()"
@@ -32,7 +33,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
 
 def prefect_program(settings: Settings, port: int) -> Program:
     """`prefect server start` on loopback, its files in the data folder."""
-    server = (sys.executable, "-P", "-m", "prefect", "server", "start")
+    server = (sys.executable, *PREFECT, "server", "start")
     environment = server_environment(settings, port, os.environ)
     return Program(
         "prefect",

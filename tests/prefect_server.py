@@ -20,6 +20,7 @@ from api.bound import COMMAND, PARENT
 from api.ports import free_port
 from conf.settings import Settings
 from flows.prefect_environment import client_environment, server_environment
+from flows.serving_prefect import COMMAND as PREFECT
 
 START_SECONDS = 120
 
@@ -33,7 +34,7 @@ def start_server(settings: Settings, port: int) -> subprocess.Popen[bytes]:
     home.mkdir(parents=True, exist_ok=True)
     with (home / "server.log").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, *COMMAND, sys.executable, "-m", "prefect", "server", "start"],
+            [sys.executable, *COMMAND, sys.executable, *PREFECT, "server", "start"],
             env=server_environment(settings, port, os.environ) | {PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=output,
