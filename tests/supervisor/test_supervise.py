@@ -105,6 +105,7 @@ async def healthy(settings: Settings) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 @linux
 async def test_it_says_where_everything_is_restarts_what_dies_and_leaves_nothing_behind(
     settings: Settings,

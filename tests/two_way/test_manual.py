@@ -74,6 +74,7 @@ async def test_recorded_only_changes_nothing_and_tells_what_would_be_done(hr: Wo
     assert await hr.links() == 0
 
 
+@pytest.mark.long
 async def test_in_the_inbox_every_response_waits_for_a_person(hr: World) -> None:
     await hr.configure(configuration(situations=EVERY, manualReconciliation="inbox"))
     run = await hr.run()
