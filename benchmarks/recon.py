@@ -3,7 +3,8 @@
     python -m benchmarks.recon [ROWS] [DATABASE-URL]
 
 LB1 writes the same object, link and entry rows without any logic; LB2 reads the file, fetches all links, joins them
-and writes one entry row a source. Ratios carry over between machines, times do not.
+and writes one entry row a source. Both commit as often as the product does.
+Ratios carry over between machines, times do not.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from benchmarks.workload import HEADER, write_csv, write_project
 from conf.settings import Settings
+from conf.transaction import Transaction
 from flows.call import Runtime
 from flows.launch import Launch, launch
 from flows.recon.status import status_document
@@ -29,7 +33,7 @@ from flows.runtime import running
 from flows.shell import EmbeddedShell
 from flows.store import runs
 
-PAGE = 1000  # the commit size of the product
+PAGE = Settings.model_fields["page_size"].default  # lower bounds commit as the product does
 
 
 def peak_mib() -> float:
@@ -68,48 +72,31 @@ async def lower_bound_1(runtime: Runtime, file: Path) -> float:
     with file.open(newline="", encoding="utf-8") as source:
         reader = csv.reader(source)
         next(reader)
-        rows = list(zip(*[iter(reader)] * PAGE, strict=False)) or []
-        for page in rows:
+        while page := list(islice(reader, PAGE)):
             async with runtime.database.write() as tx:
-                await tx.insert(
-                    "managed_object",
-                    ("type", "id", "rev", "body", "secrets", "unique_key"),
-                    [
-                        (
-                            "bound",
-                            r[0],
-                            1,
-                            orjson.dumps(dict(zip(HEADER, r, strict=True))).decode(),
-                            None,
-                            r[1],
-                        )
-                        for r in page
-                    ],
-                )
-                await tx.insert(
-                    "link",
-                    ("link_type", "qualifier", "first_id", "second_id", "rev", "fingerprint", "target_rev"),
-                    [("bound", "default", r[0], r[0], 1, None, None) for r in page],
-                )
-                await tx.insert(
-                    "recon_entry",
-                    (
-                        "run",
-                        "seq",
-                        "phase",
-                        "situation",
-                        "action",
-                        "status",
-                        "source_id",
-                        "target_id",
-                        "changed",
-                    ),
-                    [
-                        (-1, int(r[0][1:]), "source", "ABSENT", "CREATE", "SUCCESS", r[0], r[0], True)
-                        for r in page
-                    ],
-                )
+                await _write_without_logic(tx, page)
     return time.perf_counter() - begun
+
+
+async def _write_without_logic(tx: Transaction, page: Sequence[Sequence[str]]) -> None:
+    await tx.insert(
+        "managed_object",
+        ("type", "id", "rev", "body", "secrets", "unique_key"),
+        [
+            ("bound", r[0], 1, orjson.dumps(dict(zip(HEADER, r, strict=True))).decode(), None, r[1])
+            for r in page
+        ],
+    )
+    await tx.insert(
+        "link",
+        ("link_type", "qualifier", "first_id", "second_id", "rev", "fingerprint", "target_rev"),
+        [("bound", "default", r[0], r[0], 1, None, None) for r in page],
+    )
+    await tx.insert(
+        "recon_entry",
+        ("run", "seq", "phase", "situation", "action", "status", "source_id", "target_id", "changed"),
+        [(-1, int(r[0][1:]), "source", "ABSENT", "CREATE", "SUCCESS", r[0], r[0], True) for r in page],
+    )
 
 
 async def lower_bound_2(runtime: Runtime, file: Path) -> float:
@@ -121,15 +108,16 @@ async def lower_bound_2(runtime: Runtime, file: Path) -> float:
         ids = [row[0] for row in reader]
     async with runtime.database.read() as tx:
         linked = dict(await tx.fetch("select first_id, second_id from link where link_type = ?", ("people",)))
-    async with runtime.database.write() as tx:
-        await tx.insert(
-            "recon_entry",
-            ("run", "seq", "phase", "situation", "action", "status", "source_id", "target_id", "changed"),
-            [
-                (-2, n, "source", "CONFIRMED", "UPDATE", "SUCCESS", id, linked.get(id), False)
-                for n, id in enumerate(ids)
-            ],
-        )
+    for first in range(0, len(ids), PAGE):
+        async with runtime.database.write() as tx:
+            await tx.insert(
+                "recon_entry",
+                ("run", "seq", "phase", "situation", "action", "status", "source_id", "target_id", "changed"),
+                [
+                    (-2, n, "source", "CONFIRMED", "UPDATE", "SUCCESS", id, linked.get(id), False)
+                    for n, id in enumerate(ids[first : first + PAGE], first)
+                ],
+            )
     return time.perf_counter() - begun
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Collection, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +17,8 @@ import orjson
 from conf.errors import BadRequest, Forbidden, NotFound, PreconditionFailed
 from conf.managed_schema import ManagedType
 from flows import object_policies
-from flows.object_policies import PropertyPolicy
+from flows.engine.copying import copy_json
+from flows.object_policies import Policies
 from flows.store.managed import Stored, rev_text
 
 Json = dict[str, Any]
@@ -51,7 +51,7 @@ def prepare_create(type: ManagedType, content: Mapping[str, Any], *, id: str | N
     full = {name: value for name, value in content.items() if name not in _OWN}
     for name, value in type.defaults.items():
         if full.get(name) is None or name in type.virtual:
-            full[name] = deepcopy(value)
+            full[name] = copy_json(value)
     _validate(type, full, kept=())
     return _split(type, chosen, full)
 
@@ -77,7 +77,7 @@ def prepare_update(
 def _validate(type: ManagedType, full: Json, kept: Collection[str]) -> None:
     policies = policies_of(type)
     if kept:
-        policies = {name: rules for name, rules in policies.items() if name not in kept}
+        policies = Policies((name, rules) for name, rules in policies.items() if name not in kept)
     for name in type.relationships:
         if full.get(name) is not None:
             _check_relationship(name, full[name])
@@ -117,7 +117,7 @@ def checked_id(id: Any) -> str:
         raise BadRequest("The '_id' of an object is a text")
     if not id or len(id) > LONGEST_ID:
         raise BadRequest(f"The '_id' of an object has 1 to {LONGEST_ID} characters")
-    if "/" in id or id in {".", ".."} or any(ord(letter) < 32 or ord(letter) == 127 for letter in id):
+    if id in {".", ".."} or object_policies.UNADDRESSABLE.search(id):
         raise BadRequest(f"The '_id' {id!r} cannot be: it holds a slash or a control character")
     return id
 
@@ -162,10 +162,10 @@ def check_revision(stored: Stored, revision: str | None, verb: str) -> None:
         )
 
 
-_COMPILED: dict[int, tuple[ManagedType, dict[str, tuple[PropertyPolicy, ...]]]] = {}
+_COMPILED: dict[int, tuple[ManagedType, Policies]] = {}
 
 
-def policies_of(type: ManagedType) -> dict[str, tuple[PropertyPolicy, ...]]:
+def policies_of(type: ManagedType) -> Policies:
     """The policies of a type by property, worked out once for each type in force."""
     known = _COMPILED.get(id(type))
     if known is None or known[0] is not type:

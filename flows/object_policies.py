@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from conf.errors import BadRequest, Forbidden
@@ -22,6 +23,8 @@ Test = Callable[[Any, Json, Json], bool]
 MISSING: Final = object()
 #: a pattern sees no longer text than this, because some patterns take for ever on long ones
 _LONGEST_MATCHED: Final = 4096
+#: what no path segment may hold
+UNADDRESSABLE: Final = re.compile(r"[/\x00-\x1f\x7f]")
 INTERNAL_NAMES: Final = frozenset({"openidm-admin", "anonymous", "idm-provisioning"})
 
 
@@ -31,6 +34,16 @@ class PropertyPolicy:
 
     id: str
     params: Json = field(default_factory=dict)
+
+    @cached_property
+    def rule(self) -> Rule | None:
+        """What its id stands for; None for a policy that we do not know."""
+        return RULES.get(self.id)
+
+    @property
+    def minds_absence(self) -> bool:
+        """Whether a missing value can fail it."""
+        return self.rule is not None and self.rule.on_missing
 
 
 @dataclass(frozen=True)
@@ -44,30 +57,34 @@ class Rule:
     """Whether a missing or null value is tested too; otherwise it is good."""
 
 
-def failures(policies: Mapping[str, Sequence[PropertyPolicy]], content: Json) -> list[Json]:
+class Policies(dict[str, tuple[PropertyPolicy, ...]]):
+    """The policies of an object, by property."""
+
+    @cached_property
+    def minding_absence(self) -> frozenset[str]:
+        """Properties that fail when they have no value."""
+        return frozenset(name for name, rules in self.items() if any(rule.minds_absence for rule in rules))
+
+
+def failures(policies: Policies, content: Json) -> list[Json]:
     """The failed requirements of an object, by property; empty when all is well."""
     found = []
+    minding = policies.minding_absence
     for name, rules in policies.items():
         value = content.get(name, MISSING)
         # most properties of most objects have no value, and few rules mind
-        if (value is MISSING or value is None) and not any(minds_absence(rule) for rule in rules):
+        if (value is MISSING or value is None) and name not in minding:
             continue
         if failed := property_failures(rules, value, content):
             found.append({"policyRequirements": failed, "property": name})
     return found
 
 
-def minds_absence(policy: PropertyPolicy) -> bool:
-    """Whether a missing value can fail this policy."""
-    rule = RULES.get(policy.id)
-    return rule is not None and rule.on_missing
-
-
 def property_failures(policies: Sequence[PropertyPolicy], value: Any, content: Json) -> list[Json]:
     """The failed requirements of one value; each requirement is told once."""
     found: list[Json] = []
     for policy in policies:
-        rule = RULES.get(policy.id)
+        rule = policy.rule
         if rule is None or (not rule.on_missing and (value is MISSING or value is None)):
             continue
         if not rule.good(value, content, policy.params):
@@ -91,12 +108,12 @@ def not_unique(name: str) -> Forbidden:
     return refuse([{"policyRequirements": [{"policyRequirement": "UNIQUE"}], "property": name}])
 
 
-def read_policies(schema: Json) -> dict[str, tuple[PropertyPolicy, ...]]:
+def read_policies(schema: Json) -> Policies:
     """The policies of a managed type's schema, by property, those that follow from the schema first."""
     required = schema.get("required")
     names = set(required) if isinstance(required, list) else set()
     properties = schema.get("properties")
-    found = {}
+    found = Policies()
     for name, definition in (properties if isinstance(properties, dict) else {}).items():
         if isinstance(definition, dict):
             policies = (*_implied(name in names, definition), *_configured(definition))
@@ -154,14 +171,16 @@ def _not_empty(value: Any, _content: Json, _params: Json) -> bool:
 
 def _valid_type(value: Any, _content: Json, params: Json) -> bool:
     types = params.get("types", params.get("type"))
-    names = types if isinstance(types, list) else [types]
-    return any(name not in _TYPES or _TYPES[name](value) for name in names)
+    for name in types if isinstance(types, list) else (types,):  # noqa: SIM110 a generator takes three times as long
+        if name not in _TYPES or _TYPES[name](value):
+            return True
+    return False
 
 
 def _username(value: Any, _content: Json, _params: Json) -> bool:
     if not isinstance(value, str) or not value.strip() or value.strip().lower() in INTERNAL_NAMES:
         return False
-    return "/" not in value and not any(ord(letter) < 32 or ord(letter) == 127 for letter in value)
+    return UNADDRESSABLE.search(value) is None
 
 
 def _no_internal(value: Any, _content: Json, _params: Json) -> bool:
@@ -176,13 +195,17 @@ def _matches(pattern: str, flags: int = 0) -> Test:
 
 
 def _regexp(value: Any, _content: Json, params: Json) -> bool:
-    letters = str(params.get("flags") or "")
+    pattern = _pattern(str(params.get("regexp", "")), str(params.get("flags") or ""))
+    return isinstance(value, str) and len(value) <= _LONGEST_MATCHED and pattern.search(value) is not None
+
+
+@lru_cache(maxsize=1000)
+def _pattern(regexp: str, letters: str) -> re.Pattern[str]:
     flags = (re.IGNORECASE if "i" in letters else 0) | (re.MULTILINE if "m" in letters else 0)
     try:
-        pattern = re.compile(str(params.get("regexp", "")), flags)
+        return re.compile(regexp, flags)
     except re.error as error:
         raise BadRequest(f"The pattern of a policy is not a regular expression: {error}") from None
-    return isinstance(value, str) and len(value) <= _LONGEST_MATCHED and pattern.search(value) is not None
 
 
 def _length(value: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from flows.recon.closing import finish, open_audit, run_result_script
 from flows.recon.opening import find_qualifiers, open_run
 from flows.recon.phases import Canceled, EmptySource
 from flows.recon.preparing import index_correlation
+from flows.recon.reading_ahead import reading_ahead
 from flows.shell import Interrupted
 from flows.store.runs import LeaseLost
 
@@ -104,34 +106,36 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
     """Every page of the source; the targets are queried once the source has shown an entry."""
     begun: float | None = None
     run.previous_cursor = cursor
-    async for page in phases.source_pages(run, cursor):
-        failpoint("R2")
-        known = len(page.items) + len(page.broken)
-        first = begun is None
-        if first:
-            if number == 0 and offset == 0 and not known and not run.allow_empty_source_set:
-                run.statistics.source_total = 0
-                raise EmptySource(EMPTY_SOURCE)
-            await run.shell.step("target query", partial(phases.query_targets, run))
-            await phases.restore_handled(run)
-            await index_correlation(run, page)
-            begun = perf_counter()
-        if first:
-            await phases.set_stage(run, Stage.ACTIVE_RECONCILING_SOURCE)
-        else:
+    read = phases.source_pages(run, cursor)
+    async with aclosing(reading_ahead(read) if run.reads_ahead else read) as pages:
+        async for page in pages:
+            failpoint("R2")
+            known = len(page.items) + len(page.broken)
+            if begun is None:
+                if number == 0 and offset == 0 and not known and not run.allow_empty_source_set:
+                    run.statistics.source_total = 0
+                    raise EmptySource(EMPTY_SOURCE)
+                await run.shell.step("target query", partial(phases.query_targets, run))
+                await phases.restore_handled(run)
+                await index_correlation(run, page)
+                begun = perf_counter()
+                await phases.set_stage(run, Stage.ACTIVE_RECONCILING_SOURCE)
+            # counted with the page and not before: a run that dies in between would count it twice
+            if page.total is not None:
+                run.statistics.source_total = page.total
+            elif not offset:
+                run.statistics.source_total = (run.statistics.source_total or 0) + known
+            await run.shell.step(
+                f"source phase, page {number + 1}", partial(phases.source_page, run, page, number, offset)
+            )
+            run.last_page_complete = page.complete
+            number, offset = number + 1, 0
+            await show_progress(run)
             await phases.check_canceled(run)
-        # counted with the page and not before: a run that dies in between would count it twice
-        if page.total is not None:
-            run.statistics.source_total = page.total
-        elif not offset:
-            run.statistics.source_total = (run.statistics.source_total or 0) + known
-        await run.shell.step(
-            f"source phase, page {number + 1}", partial(phases.source_page, run, page, number, offset)
-        )
-        run.last_page_complete = page.complete
-        number, offset = number + 1, 0
-        await show_progress(run)
-        failpoint("R10")
+            if number & (number - 1) == 0:
+                await phases.inform_planner(run)
+            failpoint("R10")
+    await phases.inform_planner(run)
     failpoint("R11")
     if begun is not None:
         run.statistics.measured("sourcePhase", perf_counter() - begun)

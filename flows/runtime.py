@@ -11,6 +11,7 @@ from conf.errors import ConfigError
 from conf.project import LiveProject, open_project
 from flows import implicit_sync
 from flows.call import Runtime
+from flows.collecting import collect_rarely
 from flows.routes import build_router
 from flows.scripts.host import ScriptHost
 from flows.scripts.limits import Limits
@@ -35,6 +36,7 @@ async def open_runtime(settings: Settings, *, beside: Runtime | None = None) -> 
     not. Brings the schema up to date. Raises ConfigError for a project or a database that cannot be used.
     """
     if beside is None:
+        collect_rarely()
         project = open_project(settings.project)
         scripts = open_scripts(settings, project)
     else:

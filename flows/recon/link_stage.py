@@ -41,9 +41,11 @@ class LinkStage:
     fingerprints: dict[Key, tuple[bytes, int | None]] = field(default_factory=dict)
     """Fingerprint of sources whose target equals what they map to, with the revision at which it does."""
 
-    async def prefetch_sources(self, qualifier: str, source_ids: Sequence[str]) -> None:
-        """Know the links of these sources, absence included."""
-        found = await self.linkage.of_sources(self.transaction, qualifier, source_ids)
+    async def prefetch_sources(
+        self, qualifier: str, source_ids: Sequence[str], *, leading_to: str | None = None
+    ) -> None:
+        """Know the links of these sources, absence included; `leading_to` as for `links.by_first`."""
+        found = await self.linkage.of_sources(self.transaction, qualifier, source_ids, leading_to=leading_to)
         for source_id in source_ids:
             key = self.linkage.source_key(source_id)
             fact = self._living(found.get(key))

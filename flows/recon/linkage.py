@@ -48,12 +48,17 @@ class Linkage:
         return LinkFact(source, target, row.qualifier, row)
 
     async def of_sources(
-        self, transaction: Transaction, qualifier: str, source_ids: Sequence[str]
+        self,
+        transaction: Transaction,
+        qualifier: str,
+        source_ids: Sequence[str],
+        *,
+        leading_to: str | None = None,
     ) -> dict[str, LinkFact]:
-        """Links by source key."""
+        """Links by source key; `leading_to` as for `links.by_first`."""
         query = links.by_second if self.reverse else links.by_first
         keys = [self.source_key(id) for id in source_ids]
-        found = await query(transaction, self.name, qualifier, keys)
+        found = await query(transaction, self.name, qualifier, keys, leading_to=leading_to)
         return {key: self.fact(row) for key, row in found.items()}
 
     async def of_targets(

@@ -22,7 +22,6 @@ from flows.statistics import Statistics
 from flows.store import audit, managed
 from flows.store.json_text import check_storable
 from flows.store.managed import Stored, new_rev, rev_text
-from flows.store.revisions import revisions
 
 if TYPE_CHECKING:
     from conf.managed_schema import ManagedType
@@ -71,10 +70,6 @@ class ManagedStage:
     def unique_key(self, content: Json) -> str | None:
         """The normalised unique value of an object."""
         return managed_objects.unique_key(self.type, content)
-
-    async def current_revisions(self, ids: Sequence[str]) -> dict[str, int]:
-        """Revisions as they stand in the store, without reading the objects."""
-        return await revisions(self.transaction, self.type.name, ids)
 
     def know(self, id: str, stored: Stored | None) -> None:
         """Take in an object that was read elsewhere, unless the page has its own idea of it."""

@@ -19,10 +19,10 @@ from flows.recon.source_side import SourcePage
 from flows.recon.target_page import TargetPageWork
 from flows.recon.target_set import TargetSet
 from flows.recon.target_side import target_side
-from flows.store import runs
+from flows.store import planner, runs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from conf.transaction import Transaction
     from flows.recon.run import Run
@@ -48,10 +48,8 @@ async def set_stage(run: Run, stage: Stage, **values: object) -> None:
 
 
 async def check_canceled(run: Run) -> None:
-    """Stop here when somebody asked to."""
-    async with run.call.read() as transaction:
-        asked = await runs.cancel_requested(transaction, run.id)
-    if asked:
+    """Stop here when somebody had asked to by the end of the last transaction."""
+    if run.cancel_asked:
         await set_stage(run, Stage.ACTIVE_CANCELING)
 
 
@@ -97,7 +95,7 @@ async def restore_handled(run: Run) -> None:
                 run.target_set.handled(page.handled)
 
 
-async def source_pages(run: Run, after: str) -> AsyncIterator[SourcePage]:
+async def source_pages(run: Run, after: str) -> AsyncGenerator[SourcePage]:
     """Pages of the source, or of the ids of reconById."""
     size = run.call.runtime.settings.page_size
     if run.source_ids is not None:
@@ -117,7 +115,7 @@ async def source_pages(run: Run, after: str) -> AsyncIterator[SourcePage]:
         raise RunFailed(f"The source query failed: {error.message}") from error
 
 
-async def _pages_of_ids(run: Run, ids: Sequence[str], size: int, after: str) -> AsyncIterator[SourcePage]:
+async def _pages_of_ids(run: Run, ids: Sequence[str], size: int, after: str) -> AsyncGenerator[SourcePage]:
     done = int(run.row.checkpoint.get("page", 0)) * size
     for first in range(done, max(len(ids), done + 1), size):
         some = ids[first : first + size]
@@ -129,6 +127,8 @@ async def source_page(run: Run, page: SourcePage, number: int, offset: int = 0) 
     """Reconcile one page of sources and commit it."""
     if run.sequential:
         for position, item in enumerate(page.items):
+            if run.cancel_asked:
+                return
             if position >= offset:
                 await _source_transaction(run, SourcePage([item], cursor=page.cursor), number, position + 1)
         after = len(page.items) + 1
@@ -168,11 +168,17 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
     _raise_failure(outcome)
 
 
+async def inform_planner(run: Run) -> None:
+    """Tell the database how its tables have grown: after the first, second, fourth, ... page, and after the last."""
+    async with run.call.runtime.database.write() as transaction:
+        await planner.inform(transaction)
+
+
 async def _page_done(run: Run, page: SourcePage, number: int) -> None:
     run.previous_cursor = page.cursor
     async with run.call.runtime.database.write() as transaction:
         checkpoint = _checkpoint(run, number + 1, page.cursor)
-        await runs.save(transaction, run.id, run.token, {"checkpoint": checkpoint})
+        run.cancel_asked = await runs.save(transaction, run.id, run.token, {"checkpoint": checkpoint})
 
 
 def _checkpoint(run: Run, page: int, cursor: str) -> dict[str, object]:
@@ -190,7 +196,7 @@ async def _save(run: Run, transaction: Transaction, checkpoint: dict[str, object
     if outcome.failure is not None:
         checkpoint["failure"] = outcome.failure.message
     values = {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
-    await runs.save(transaction, run.id, run.token, values)
+    run.cancel_asked = await runs.save(transaction, run.id, run.token, values)
 
 
 async def target_page(run: Run, target_ids: Sequence[str], number: int) -> None:
@@ -200,6 +206,8 @@ async def target_page(run: Run, target_ids: Sequence[str], number: int) -> None:
     """
     if run.sequential:
         for position, target_id in enumerate(target_ids):
+            if run.cancel_asked:
+                return
             await _target_transaction(run, [target_id], number + position)
         return
     await _target_transaction(run, target_ids, number)

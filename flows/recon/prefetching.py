@@ -39,13 +39,14 @@ class Prefetch:
     statistics: Statistics
     world: PageWorld
 
-    async def links(self, pending: Iterable[Pending]) -> None:
+    async def links(self, pending: Iterable[Pending], *, leading_to: str | None = None) -> None:
+        """Know the links of the sources; with a managed type, the present revision of what each leads to as well."""
         by_qualifier: dict[str, list[str]] = {}
         for qualifier, id, _ in pending:
             by_qualifier.setdefault(qualifier, []).append(id)
         for qualifier, ids in by_qualifier.items():
             with self.statistics.measure("sourceLinkQuery"):
-                await self.world.links.prefetch_sources(qualifier, ids)
+                await self.world.links.prefetch_sources(qualifier, ids, leading_to=leading_to)
 
     async def targets(self, pending: Sequence[Pending]) -> None:
         """Know the linked targets, the correlated ones with their links, and those that creates would meet."""

@@ -15,7 +15,7 @@ from flows.store.entries import Entry as Association
 
 if TYPE_CHECKING:
     from conf.mapping import ObjectMapping
-    from conf.transaction import Row, Transaction
+    from conf.transaction import Transaction
     from flows.call import Call
     from flows.perform import Asked
     from flows.recon.run import Run
@@ -33,8 +33,8 @@ async def record(run: Run, transaction: Transaction, outcome: Outcome) -> None:
             run.statistics.count(entry)
         run.statistics.count_unchanged(len(outcome.unchanged), performed=not run.row.is_analysis)
         rows = [row_of(_audit(run, entry, now)) for entry in outcome.entries if entry.reported]
-        rows += _unchanged_rows(run, outcome.unchanged, now)
         await transaction.insert("audit_recon", COLUMNS, rows)
+        await _record_unchanged(run, transaction, outcome.unchanged, now)
         if run.row.persist_associations:
             await _associations(run, transaction, outcome)
 
@@ -68,17 +68,17 @@ def entry_audit(
     )
 
 
-def _unchanged_rows(run: Run, unchanged: Iterable[tuple[str, str, str]], now: int) -> list[Row]:
-    """Rows of confirmed pairs, built without an object each: there may be a million of them."""
-    sample = entry_audit(run.mapping, CONFIRMED, run.id, run.row.user_id, now)
-    head = row_of(sample)
-    qualifier, source, target = (COLUMNS.index(name) for name in ("qualifier", "source_id", "target_id"))
-    rows: list[Row] = []
-    for found in unchanged:
-        row = list(head)
-        row[qualifier], row[source], row[target] = found
-        rows.append(tuple(row))
-    return rows
+async def _record_unchanged(
+    run: Run, transaction: Transaction, unchanged: Iterable[tuple[str, str, str]], now: int
+) -> None:
+    """Rows of confirmed pairs, without an object each and without the columns that stay empty: there may be a million."""
+    own = ("qualifier", "source_id", "target_id")
+    sample = zip(
+        COLUMNS, row_of(entry_audit(run.mapping, CONFIRMED, run.id, run.row.user_id, now)), strict=True
+    )
+    same = {name: value for name, value in sample if value is not None and name not in own}
+    head = tuple(same.values())
+    await transaction.insert("audit_recon", (*same, *own), [(*head, *found) for found in unchanged])
 
 
 CONFIRMED = Entry(Phase.SOURCE, "default", situation=Situation.CONFIRMED, action=Action.UPDATE)

@@ -21,9 +21,9 @@ from flows.recon.linkage import Linkage
 from flows.recon.notices import notifier
 from flows.recon.page_world import PageWorld
 from flows.recon.queries import SideQuery
-from flows.recon.source_side import SourceSide
+from flows.recon.source_side import SourceSide, SystemSource
 from flows.recon.target_set import TargetSet
-from flows.recon.target_side import TargetSide
+from flows.recon.target_side import ManagedTarget, TargetSide
 from flows.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Run:
     """This owner has not seen all pages, so it does not know every source id."""
     last_page_complete: bool = True
     """Whether the source said at its last page that nothing was lost."""
+    cancel_asked: bool = False
+    """Whether somebody wanted the run to stop when its last transaction ended."""
     open_processes: bool | None = None
     """Whether approvals of this mapping wait, as far as this run knows; None is to be looked up."""
     notes: list[str] = field(default_factory=list)
@@ -91,6 +93,16 @@ class Run:
     @property
     def id(self) -> str:
         return self.row.id
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether working on a page leaves what the next one reads as it is."""
+        return (
+            not self.sequential
+            and self.source_ids is None
+            and isinstance(self.source, SystemSource)
+            and isinstance(self.target, ManagedTarget)
+        )
 
     def has_file(self, file: str) -> bool:
         return self.compiler.has_file(file)

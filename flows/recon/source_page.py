@@ -11,18 +11,18 @@ from conf.errors import ReconError
 from conf.terms import Action, EntryStatus, Phase, Situation
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
-from flows.engine.rules import Json
 from flows.engine.world import LinkFact, ProcessRequest
-from flows.recon.fingerprints import creation_repeats
+from flows.recon.fingerprints import Fingerprints, creation_repeats
 from flows.recon.managed_stage import ManagedStage
 from flows.recon.page_world import PageWorld
-from flows.recon.prefetching import Prefetch
+from flows.recon.prefetching import Pending, Prefetch
 
 if TYPE_CHECKING:
     from conf.transaction import Transaction
     from flows.connectors.base import BrokenRow
     from flows.recon.run import Run
     from flows.recon.source_side import Item
+    from flows.store.links import LinkRow
 
 
 @dataclass
@@ -61,8 +61,14 @@ class SourcePageWork:
         pending, broken_off = await self._qualified(items)
         if prefetch:
             facts = Prefetch(self.run.mapping, self.run.rules, self.run.statistics, self.world)
-            await facts.links(pending)
-            await facts.targets(await self._find_quiet(pending))
+            left: Sequence[Pending] = pending
+            stage, prints = self.world.targets, self.run.fingerprints
+            if prints is None or not isinstance(stage, ManagedStage):
+                await facts.links(pending)
+            else:
+                await facts.links(pending, leading_to=stage.type.name)
+                left = await asyncio.to_thread(self._find_quiet, pending, prints)
+            await facts.targets(left)
         await asyncio.to_thread(self._work, pending, outcome)
         outcome.failure = outcome.failure or broken_off
         if outcome.failure is not None:
@@ -71,19 +77,15 @@ class SourcePageWork:
         outcome.entries += [self._double(id) for id in doubles]
         return outcome
 
-    async def _qualified(
-        self, items: Sequence[Item]
-    ) -> tuple[Sequence[tuple[str, str, Json | None]], RunFailed | None]:
+    async def _qualified(self, items: Sequence[Item]) -> tuple[Sequence[Pending], RunFailed | None]:
         """Each source once for each qualifier that applies to it, up to the one at which the script failed."""
         run = self.run
         if isinstance(run.mapping.link_qualifiers, tuple):
             return [(qualifier, id, source) for id, source in items for qualifier in run.qualifiers], None
         return await asyncio.to_thread(self._ask_qualifiers, items)
 
-    def _ask_qualifiers(
-        self, items: Sequence[Item]
-    ) -> tuple[Sequence[tuple[str, str, Json | None]], RunFailed | None]:
-        found: list[tuple[str, str, Json | None]] = []
+    def _ask_qualifiers(self, items: Sequence[Item]) -> tuple[Sequence[Pending], RunFailed | None]:
+        found: list[Pending] = []
         for id, source in items:
             try:
                 found += [(qualifier, id, source) for qualifier in self.run.qualifiers_of(source)]
@@ -103,37 +105,25 @@ class SourcePageWork:
 
     # facts
 
-    async def _find_quiet(
-        self, pending: Sequence[tuple[str, str, Json | None]]
-    ) -> list[tuple[str, str, Json | None]]:
+    def _find_quiet(self, pending: Sequence[Pending], prints: Fingerprints) -> list[Pending]:
         """Note the pairs whose fingerprint and target revision are those of the last synchronisation; answer the rest."""
-        run, world = self.run, self.world
-        prints, stage = run.fingerprints, world.targets
-        if prints is None or not isinstance(stage, ManagedStage):
-            return list(pending)
-        targets = [
-            fact.target_id
-            for qualifier, id, _ in pending
-            if (fact := world.links.by_source.get((qualifier, run.linkage.source_key(id)))) is not None
-        ]
-        revisions = await stage.current_revisions(targets) if targets else {}
+        run, facts = self.run, self.world.links.by_source
         left = []
         for item in pending:
             qualifier, id, source = item
             if source is None:
                 left.append(item)
                 continue
-            digest = prints.digest(source, qualifier)
             key = (qualifier, run.linkage.source_key(id))
-            self.digests[key] = digest
-            fact = world.links.by_source.get(key)
-            row = None if fact is None else fact.row
+            digest = self.digests[key] = prints.digest(source, qualifier)
+            fact = facts.get(key)
+            row: LinkRow | None = None if fact is None else fact.row
             if (
                 fact is not None
                 and row is not None
                 and row.fingerprint == digest
                 and row.target_rev is not None
-                and revisions.get(fact.target_id) == row.target_rev
+                and row.target_rev == row.present_rev
                 and (run.target_set is None or fact.target_id in run.target_set)
             ):
                 self.quiet[key] = fact
@@ -152,7 +142,7 @@ class SourcePageWork:
 
     # entries
 
-    def _work(self, pending: Sequence[tuple[str, str, Json | None]], outcome: Outcome) -> None:
+    def _work(self, pending: Sequence[Pending], outcome: Outcome) -> None:
         run, world = self.run, self.world
         analyze = run.row.is_analysis
         repeats = creation_repeats(run.rules)

@@ -46,7 +46,9 @@ class Policies(Resource):
         policies = managed_objects.policies_of(type)
         whole = content
         if name == "validateProperty":
-            policies = {known: rules for known, rules in policies.items() if known in content}
+            policies = object_policies.Policies(
+                (known, rules) for known, rules in policies.items() if known in content
+            )
             whole = await _around(call, type, object_id, content)
         failed = object_policies.failures(policies, whole)
         failed += await _taken(call, type, object_id, content)

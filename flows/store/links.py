@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from conf.filters.ast import Comparison, Filter
 from conf.transaction import Row, Transaction
@@ -14,10 +14,10 @@ from flows.store.json_sql import NEVER, Condition, JsonSql
 from flows.store.managed_rows import chunks
 
 COLUMNS: Final = "seq, link_type, qualifier, first_id, second_id, rev, fingerprint, target_rev"
+_OWN: Final = "link.seq, first_id, second_id, link.rev, fingerprint, target_rev"
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRow:
+class LinkRow(NamedTuple):
     """A link as it is kept."""
 
     seq: int
@@ -28,6 +28,8 @@ class LinkRow:
     rev: int = 1
     fingerprint: bytes | None = None
     target_rev: int | None = None
+    present_rev: int | None = None
+    """Of the managed object that it leads to, as it stands now; None where there is none or nobody asked."""
 
     @property
     def id(self) -> str:
@@ -72,27 +74,45 @@ def parse_link_id(text: str) -> int | None:
 
 
 async def by_first(
-    tx: Transaction, link_type: str, qualifier: str, ids: Collection[str]
+    tx: Transaction, link_type: str, qualifier: str, ids: Collection[str], *, leading_to: str | None = None
 ) -> dict[str, LinkRow]:
-    """Links by the id on the defining mapping's source side."""
-    return {link.first_id: link for link in await _by(tx, "first_id", link_type, qualifier, ids)}
+    """Links by the id on the defining mapping's source side.
+
+    With `leading_to`, a managed type, each has the present revision of that object on its other side.
+    """
+    found = await _by(tx, ("first_id", "second_id"), link_type, qualifier, ids, leading_to)
+    return {link.first_id: link for link in found}
 
 
 async def by_second(
-    tx: Transaction, link_type: str, qualifier: str, ids: Collection[str]
+    tx: Transaction, link_type: str, qualifier: str, ids: Collection[str], *, leading_to: str | None = None
 ) -> dict[str, LinkRow]:
     """Links by the id on the defining mapping's target side."""
-    return {link.second_id: link for link in await _by(tx, "second_id", link_type, qualifier, ids)}
+    found = await _by(tx, ("second_id", "first_id"), link_type, qualifier, ids, leading_to)
+    return {link.second_id: link for link in found}
 
 
 async def _by(
-    tx: Transaction, column: str, link_type: str, qualifier: str, ids: Collection[str]
+    tx: Transaction,
+    sides: tuple[str, str],
+    link_type: str,
+    qualifier: str,
+    ids: Collection[str],
+    leading_to: str | None,
 ) -> list[LinkRow]:
-    sql = f"select {COLUMNS} from link where link_type = ? and qualifier = ? and {column} {tx.among}"
+    near, far = sides
+    sql = f"select {_OWN} from link where link_type = ? and qualifier = ? and {near} {tx.among}"
+    parameters = [link_type, qualifier]
+    if leading_to is not None:
+        sql = (
+            f"select {_OWN}, held.rev from link left join managed_object held on held.type = ? and held.id = {far} "
+            f"where link_type = ? and qualifier = ? and {near} {tx.among}"
+        )
+        parameters.insert(0, leading_to)
     return [
-        LinkRow(*row)
+        LinkRow(seq, link_type, qualifier, *others)
         for chunk in chunks(ids)
-        for row in await tx.fetch(sql, (link_type, qualifier, tx.texts(chunk)))
+        for seq, *others in await tx.fetch(sql, (*parameters, tx.texts(chunk)))
     ]
 
 

@@ -155,17 +155,22 @@ async def hold(tx: Transaction, id: str, token: int) -> None:
     _held(len(rows), id)
 
 
-async def save(tx: Transaction, id: str, token: int, values: Mapping[str, Any]) -> None:
-    """Write progress: any of stage, statistics, checkpoint, parameters, reason, ... Raises LeaseLost."""
+async def save(tx: Transaction, id: str, token: int, values: Mapping[str, Any]) -> bool:
+    """Write progress: any of stage, statistics, checkpoint, parameters, reason, ...
+
+    Answers whether somebody asked to cancel the run. Raises LeaseLost.
+    """
     if unknown := set(values) - SAVED:
         raise ValueError(f"not progress of a run: {', '.join(sorted(unknown))}")
     assignments = ", ".join(f"{name} = ?" for name in values)
     given = [dump(value) if name in DOCUMENTS else value for name, value in values.items()]
-    changed = await tx.run(
-        f"update recon_run set {assignments} where id = ? and token = ? and working = 1 and state = 'ACTIVE'",
+    rows = await tx.fetch(
+        f"update recon_run set {assignments} where id = ? and token = ? and working = 1 and state = 'ACTIVE' "
+        "returning cancel_requested",
         (*given, id, token),
     )
-    _held(changed, id)
+    _held(len(rows), id)
+    return bool(rows[0][0])
 
 
 async def finish(

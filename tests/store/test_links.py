@@ -4,8 +4,9 @@ import pytest
 
 from conf.database import Database, Duplicate
 from conf.filters.parse import parse
-from flows.store import links
+from flows.store import links, managed
 from flows.store.links import NewLink
+from flows.store.managed_rows import Stored
 
 
 async def some_links(database: Database) -> None:
@@ -30,6 +31,18 @@ async def test_links_are_found_from_both_ends(database: Database) -> None:
         back = await links.by_second(tx, "hr", "test", ["1", "3"])
         assert {second: link.first_id for second, link in back.items()} == {"3": "a"}
         assert await links.by_first(tx, "hr", "default", []) == {}
+
+
+async def test_a_link_tells_the_present_revision_of_what_it_leads_to_when_asked(database: Database) -> None:
+    await some_links(database)
+    async with database.write() as tx:
+        await managed.insert_many(tx, "user", [Stored("1", 41, {}), Stored("a", 42, {})])
+    async with database.read() as tx:
+        led = await links.by_first(tx, "hr", "default", ["a", "b"], leading_to="user")
+        assert {first: link.present_rev for first, link in led.items()} == {"a": 41, "b": None}
+        back = await links.by_second(tx, "hr", "default", ["1"], leading_to="user")
+        assert (back["1"].present_rev, back["1"].fingerprint) == (42, b"print")
+        assert (await links.by_first(tx, "hr", "default", ["a"]))["a"].present_rev is None
 
 
 async def test_links_of_a_type_are_counted_and_listed_in_order(database: Database) -> None:
