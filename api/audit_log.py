@@ -69,9 +69,12 @@ class AuditLog:
 
     async def trim(self) -> None:
         """Forget what is older than the settings say."""
-        before = self._runtime.clock() - self._runtime.settings.access_days * _DAY_MS
-        for topic in sorted(SWITCHABLE):
-            gone = 1
+        settings = self._runtime.settings
+        for topic in sorted(audit.TOPICS):
+            days = settings.access_days if topic in SWITCHABLE else settings.audit_days
+            if days is None:
+                continue
+            before, gone = self._runtime.clock() - days * _DAY_MS, 1
             while gone:
                 async with self._runtime.database.write() as tx:
                     gone = await retention.trim_topic(tx, topic, before)

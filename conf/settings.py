@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Runs of each two-way configuration, the latest, of which objects with nothing to do are remembered too."""
     access_days: int = Field(default=30, ge=1)
     """How long calls and logins stay in the audit."""
+    audit_days: int | None = Field(default=None, ge=1)
+    """How long everything else stays there; by default for ever, because it tells who decided what."""
     notifications: str | None = None
     """Where notices go, as an Apprise address; none by default."""
 

@@ -132,8 +132,9 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
             number, offset = number + 1, 0
             await show_progress(run)
             await phases.check_canceled(run)
-            if number & (number - 1) == 0:
+            if number & (number - 1) == 0:  # a first load makes a large target of an empty one
                 await phases.inform_planner(run)
+                await index_correlation(run, page)
             failpoint("R10")
     await phases.inform_planner(run)
     failpoint("R11")

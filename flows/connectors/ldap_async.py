@@ -22,6 +22,7 @@ from flows.connectors.ldap_port import (
     Search,
     Take,
     Target,
+    opened,
 )
 from flows.connectors.ldap_tls import context
 from flows.connectors.ldap_words import Words, sync_cookie, sync_entries
@@ -39,13 +40,7 @@ class AsyncLibrary(Words):
         super().__init__(importlib.import_module("anyldap.ldap"))
 
     async def connect(self, target: Target) -> AsyncSession:
-        session = AsyncSession(self, target)
-        try:
-            await session.open()
-        except BaseException:
-            await session.close()
-            raise
-        return session
+        return await opened(AsyncSession(self, target))
 
 
 class AsyncSession:

@@ -26,6 +26,7 @@ from flows.connectors.ldap_port import (
     Search,
     Take,
     Target,
+    opened,
 )
 from flows.connectors.ldap_thread import OwnThread
 from flows.connectors.ldap_words import Words, sync_cookie, sync_entries
@@ -52,13 +53,7 @@ class NativeLibrary(Words):
         super().__init__(module)
 
     async def connect(self, target: Target) -> NativeSession:
-        session = NativeSession(self, target)
-        try:
-            await session.open()
-        except BaseException:
-            await session.close()
-            raise
-        return session
+        return await opened(NativeSession(self, target))
 
 
 class NativeSession:

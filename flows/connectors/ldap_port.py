@@ -175,6 +175,28 @@ class Session(Protocol):
     async def close(self) -> None: ...
 
 
+class Opening(Protocol):
+    """A session that is not connected yet."""
+
+    async def open(self) -> None:
+        """Connect, encrypt if asked to, bind."""
+
+    async def close(self) -> None: ...
+
+
+Opened = TypeVar("Opened", bound=Opening)
+
+
+async def opened(session: Opened) -> Opened:
+    """The session once it is connected; one that cannot be leaves nothing open."""
+    try:
+        await session.open()
+    except BaseException:
+        await session.close()
+        raise
+    return session
+
+
 class AttributeType(Protocol):
     """An attribute of the schema, as both libraries read it."""
 

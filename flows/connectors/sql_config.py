@@ -11,11 +11,10 @@ from typing import Any, Final
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from conf.document import Node, Reading, did_you_mean
-from conf.errors import ConfigError
-from conf.provisioner import PREFIX, ConnectorConfig, SystemAttribute, SystemObjectType, read_connector
-from conf.substitution import Substitution
+from conf.document import Node, did_you_mean
+from conf.provisioner import ConnectorConfig, SystemAttribute, SystemObjectType
 from flows.connectors.credentials import Secret, read_secret
+from flows.connectors.provisioned import read_provisioned
 
 #: database of a URL -> its asynchronous driver
 DRIVERS: Final = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
@@ -80,17 +79,12 @@ class SqlConfig:
 
 def read_config(name: str, document: Mapping[str, Any], root: Path) -> SqlConfig:
     """Check a provisioner document; ConfigError tells all that is wrong."""
-    where = f"{PREFIX}{name}"
-    reading = Reading(where)
-    connector = read_connector(Node(dict(document), reading), where, Substitution(root))
-    if connector is None:
-        raise ConfigError("expected an object.", where=where)
-    node = Node(connector.properties, reading, ("configurationProperties",))
-    config = _Reader(connector, node, root, where).read(name)
-    if reading.problems:
-        told = "; ".join(map(str, reading.problems))
-        raise ConfigError(told if told.endswith("?") else f"{told}.", where=where)
-    return config
+    return read_provisioned(
+        name,
+        document,
+        root,
+        lambda connector, node, where: _Reader(connector, node, root, where).read(name),
+    )
 
 
 class _Reader:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conf.errors import NotFound
 from conf.filters import evaluate
-from conf.filters.ast import Literal
+from conf.filters.ast import Filter, Literal
 from flows import managed_objects
 from flows.activity import activity_event
 from flows.engine.copying import copy_json
@@ -18,8 +18,10 @@ from flows.managed_objects import Prepared
 from flows.recon.bridge import Bridge
 from flows.recon.changes import Change
 from flows.recon.queries import SideQuery
+from flows.recon.written_texts import WrittenTexts
 from flows.statistics import Statistics
 from flows.store import audit, managed
+from flows.store.anchors import anchor_of
 from flows.store.json_text import check_storable
 from flows.store.managed import Stored, new_rev, rev_text
 
@@ -52,6 +54,7 @@ class ManagedStage:
     statistics: Statistics = field(default_factory=Statistics)
     before: dict[str, Stored] = field(default_factory=dict)
     """Objects as they were before the page changed them, for the activity audit."""
+    texts: WrittenTexts = field(default_factory=WrittenTexts)
 
     async def prefetch(self, ids: Sequence[str]) -> None:
         """Know these objects, absence included."""
@@ -107,13 +110,21 @@ class ManagedStage:
             self.bridge.wait(self.prefetch_found([query]))
         filter = query.filter
         matches = None if filter is None else evaluate.predicate(filter, ignore_case=False)
-        candidates = {*self.found[key], *self.created, *self.updated}
+        candidates = {*self.found[key], *self._written_for(filter)}
         found = [self.known[id] for id in candidates if self.known[id] is not None]
         return [
             whole(stored)
             for stored in sorted((one for one in found if one is not None), key=lambda one: one.id)
             if matches is None or matches(addressable(stored))
         ]
+
+    def _written_for(self, filter: Filter | None) -> Iterable[str]:
+        """Ids of objects that the page wrote and that may match."""
+        anchor = anchor_of(filter)
+        if anchor is None:
+            return (*self.created, *self.updated)
+        ids = self.texts.having(anchor, (*self.created.values(), *self.updated.values()))
+        return [id for id in ids if id in self.created or id in self.updated]
 
     async def prefetch_found(self, queries: Sequence[SideQuery]) -> None:
         """Know what the store has for these queries, in as few statements as their shapes allow."""
@@ -137,6 +148,7 @@ class ManagedStage:
         self._claim_unique(prepared)
         stored = Stored(prepared.id, new_rev(), prepared.body, None, prepared.unique_key)
         self.known[stored.id] = self.created[stored.id] = stored
+        self.texts.note(stored)
         if prepared.secrets_plain:
             self.plain[stored.id] = prepared.secrets_plain
         return whole(stored)
@@ -159,6 +171,7 @@ class ManagedStage:
                 self.unique[current.unique_key] = None
         stored = Stored(id, new_rev(), prepared.body, current.secrets, prepared.unique_key)
         self.known[id] = stored
+        self.texts.note(stored)
         if changed_secrets:
             self.plain[id] = changed_secrets
         if id in self.created:

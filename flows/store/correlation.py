@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from conf import pointer as json_pointer
 from conf.database import Database
-from conf.filters.ast import And, Comparison, Filter, Or
+from conf.filters.ast import Comparison, Filter, Or
 from conf.filters.evaluate import predicate
 from conf.pointer import Pointer
 from conf.transaction import Transaction
+from flows.store.anchors import anchor_of, texts_at
 from flows.store.filter_sql import condition
 from flows.store.json_sql import WORDS, Condition, JsonSql, places
 from flows.store.managed_rows import COLUMNS, MEMBERS, Stored, chunks, stored
@@ -21,16 +21,13 @@ LARGE: Final = 1000
 CLAUSES: Final = 50
 """Filters that one statement asks for when no attribute tells them apart."""
 
-Anchor = tuple[Pointer, str]
-"""An attribute, and the text that every match has there."""
-
 
 async def find_many(tx: Transaction, type: str, filters: Sequence[Filter]) -> list[list[Stored]]:
     """What each of the filters finds, in order of creation.
 
     Filters that ask for equality with a text are answered together, by one set query for each attribute.
     """
-    anchors = [_anchor(filter) for filter in filters]
+    anchors = [anchor_of(filter) for filter in filters]
     wanted: dict[Pointer, set[str]] = {}
     for anchor in anchors:
         if anchor:
@@ -42,16 +39,6 @@ async def find_many(tx: Transaction, type: str, filters: Sequence[Filter]) -> li
         _matching(filter, found[anchor[0]].get(anchor[1], [])) if anchor else next(others)
         for filter, anchor in zip(filters, anchors, strict=True)
     ]
-
-
-def _anchor(filter: Filter) -> Anchor | None:
-    match filter:
-        case Comparison(pointer, "eq", str() as value) if pointer:
-            return pointer, value
-        case And(operands):
-            return next((anchor for operand in operands if (anchor := _anchor(operand))), None)
-        case _:
-            return None
 
 
 def _matching(filter: Filter, candidates: list[Stored]) -> list[Stored]:
@@ -75,10 +62,7 @@ async def _by_text(
                 rows[row[0]] = stored(row)
     found: dict[str, list[Stored]] = {}
     for _, match in sorted(rows.items()):
-        value = json_pointer.get(match.object(), pointer)
-        for text in {
-            each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)
-        }:
+        for text in texts_at(match.object(), pointer):
             found.setdefault(text, []).append(match)
     return found
 

@@ -26,17 +26,6 @@ async def purge(tx: Transaction, mapping: str, keep_analysis: int | None, keep_r
     return purged
 
 
-async def trim(tx: Transaction, mapping: str, keep: int) -> list[str]:
-    """Delete all but a mapping's newest ended runs, with what belongs to them; the audit stays."""
-    rows = await tx.fetch(
-        "select id from recon_run where mapping = ? and state <> 'ACTIVE' order by seq desc limit ? offset ?",
-        (mapping, 2**62, max(keep, 0)),
-    )
-    for row in rows:
-        await delete(tx, row[0])
-    return [row[0] for row in rows]
-
-
 async def delete(tx: Transaction, id: str) -> bool:
     """Delete an ended run with its pages and associations; the audit stays. False when there is none."""
     rows = await tx.fetch("select seq from recon_run where id = ? and state <> 'ACTIVE'", (id,))
@@ -49,18 +38,14 @@ async def delete(tx: Transaction, id: str) -> bool:
 
 async def trim_topic(tx: Transaction, topic: str, before: int, most: int = 5000) -> int:
     """Delete the oldest events of a topic that are older than a moment, `most` at a time; answers how many."""
+    table, where = ("audit_recon", "true") if topic == "recon" else ("audit_event", "topic = ?")
+    parameters = () if topic == "recon" else (topic,)
     rows = await tx.fetch(
-        "select seq, at from audit_event where topic = ? order by seq limit ?", (topic, most)
+        f"select seq, at from {table} where {where} order by seq limit ?", (*parameters, most)
     )
     old = [seq for seq, at in rows if at < before]
     if not old:
         return 0
     return await tx.run(
-        "delete from audit_event where topic = ? and seq <= ? and at < ?", (topic, max(old), before)
+        f"delete from {table} where {where} and seq <= ? and at < ?", (*parameters, max(old), before)
     )
-
-
-async def trim_audit(tx: Transaction, before: int) -> int:
-    """Delete audit rows older than a moment; answers how many."""
-    gone = await tx.run("delete from audit_recon where at < ?", (before,))
-    return gone + await tx.run("delete from audit_event where at < ?", (before,))

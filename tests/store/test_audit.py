@@ -185,8 +185,13 @@ async def test_what_cannot_be_kept_to_the_letter_is_still_recorded(database: Dat
 async def test_old_rows_go_when_they_are_told_to(database: Database) -> None:
     await some(database)
     async with database.write() as tx:
-        assert await retention.trim_audit(tx, AT) == 0
-        assert await retention.trim_audit(tx, AT + 2) == 5
+        await audit.append_events(tx, "activity", [AuditEvent(AT, "u", None, {})])
+        await audit.append_events(tx, "sync", [AuditEvent(AT, "u", None, {})])
+        assert await retention.trim_topic(tx, "recon", AT) == 0
+        assert await retention.trim_topic(tx, "recon", AT + 2, most=2) == 2
+        assert await retention.trim_topic(tx, "recon", AT + 2) == 3
+        assert await retention.trim_topic(tx, "activity", AT + 1) == 1
+        assert len((await audit.query(tx, "sync", parse("true"))).documents) == 1
 
 
 async def test_names_with_quotes_cannot_be_searched(database: Database) -> None:
