@@ -23,6 +23,10 @@ API_STOPS = ((signal.SIGTERM, 6.0),)
 PREFECT_STOPS = ((signal.SIGTERM, 6.0), (signal.SIGINT, 4.0))
 
 
+ONE_HEAP: Final = {"MALLOC_ARENA_MAX": "1"}
+"""Our threads take turns at the interpreter's lock: a heap for each would only keep what another one could use."""
+
+
 def settings_environment(settings: Settings) -> dict[str, str]:
     """The settings as `RECON_*`, for a process that is to have the same."""
     found = settings.model_copy(
@@ -71,4 +75,4 @@ def own(name: str) -> tuple[str, ...]:
 
 
 def _environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
-    return {**inherited, **settings_environment(settings), PARENT: str(os.getpid())}
+    return {**ONE_HEAP, **inherited, **settings_environment(settings), PARENT: str(os.getpid())}

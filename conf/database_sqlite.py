@@ -25,7 +25,7 @@ CHECKPOINT_PAGES = 4000
 ASK_SECONDS = 0.003
 """Pause between two tries to get the write lock."""
 WRITER_CACHE_KIB = 65536
-READER_CACHE_KIB = 16384
+READER_CACHE_KIB = 4096
 READERS = 8
 GROWTH_FAILED = frozenset({"SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN"})
 """What SQLite says when there is no room for the index of its log."""

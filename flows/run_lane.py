@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from conf.errors import Unavailable
 from conf.terms import Stage
+from flows.collecting import collect_now
 from flows.recon.closing import finish
 from flows.reconcile import execute_run
 from flows.runtime import running
@@ -93,11 +94,16 @@ class RunLane:
     async def body(self, lane: Lane) -> None:
         """Work until the lane is told to stop, or, with `once`, until nothing is left."""
         async with running(self._settings, beside=self._beside) as runtime:
+            worked = False
 
             async def one() -> bool:
+                nonlocal worked
                 did = await self._one(lane, runtime)
                 if not did and self._once:
                     lane.stop()
+                if worked and not did:
+                    collect_now()
+                worked = did
                 return did
 
             await lane.repeat(one)
