@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from typing import Final
 
 from api.bound import COMMAND, PARENT
 from api.child import Program

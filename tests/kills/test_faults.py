@@ -25,9 +25,10 @@ from tests.kills.deciding import (
     settled,
     verdicts_on,
 )
-from tests.kills.product import APPROVER, Product, free_port
+from tests.kills.product import APPROVER, Product
 from tests.kills.shown import suspended
 from tests.prefect_server import start_server, stop_server, wait_for_server
+from tests.product import free_port
 
 pytestmark = [pytest.mark.kills, pytest.mark.timeout(400)]
 

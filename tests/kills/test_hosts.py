@@ -17,8 +17,9 @@ from sqlalchemy import make_url
 from flows.prefect_database import beside
 from tests import postgres
 from tests.kills.deciding import check, decide_all, open_tasks, settled
-from tests.kills.product import APPROVER, Product, free_port
+from tests.kills.product import APPROVER, Product
 from tests.kills.shown import suspended
+from tests.product import free_port
 
 pytestmark = [
     pytest.mark.kills,

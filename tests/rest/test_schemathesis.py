@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 
 from api.app import create_app
 from conf.settings import Settings
-from tests.kills.product import free_port
+from tests.product import free_port
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
