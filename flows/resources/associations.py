@@ -37,7 +37,7 @@ class AssociationResource(Resource):
         async with call.read() as transaction:
             found = [
                 await summary(transaction, run)
-                for run in await runs.list_all(transaction)
+                for run in await runs.list_all(transaction, requests=False)
                 if run.persist_associations and run.ended
             ]
         matches = evaluate.predicate(parse(query.filter or "true"), ignore_case=False)

@@ -25,7 +25,7 @@ class ReconResource(Resource):
     ) -> Json:
         async with call.read() as transaction:
             if id is None:
-                found = await runs.list_all(transaction)
+                found = await runs.list_all(transaction, requests=False)
                 return {"_id": "", "reconciliations": [status_document(run, call.now()) for run in found]}
             run_id = id.rpartition("/")[2]
             run = await runs.read(transaction, run_id)

@@ -67,13 +67,22 @@ async def configuration(tx: Transaction, id: str) -> Any:
 
 
 async def list_all(
-    tx: Transaction, *, mapping: str | None = None, state: RunState | None = None, newest: int = 0
+    tx: Transaction,
+    *,
+    mapping: str | None = None,
+    state: RunState | None = None,
+    newest: int = 0,
+    requests: bool = True,
 ) -> list[RunRow]:
-    """Runs in the order they were launched; with `newest` only the last so many."""
+    """Runs in the order they were launched; with `newest` only the last so many.
+
+    Without `requests`, which may hold thousands of ids, each has an empty one.
+    """
     wanted = {"mapping": mapping, "state": None if state is None else state.value}
     given = {column: value for column, value in wanted.items() if value is not None}
     where = " and ".join(f"{column} = ?" for column in given) or "true"
-    sql = f"select {COLUMNS} from recon_run where {where} order by seq desc"
+    columns = COLUMNS if requests else COLUMNS.replace("request,", "'{}',")
+    sql = f"select {columns} from recon_run where {where} order by seq desc"
     rows = await tx.fetch(f"{sql} limit ?", (*given.values(), newest or 2**62))
     return [run_of(row) for row in reversed(rows)]
 

@@ -72,6 +72,8 @@ async def test_runs_are_listed_in_the_order_of_their_launch(database: Database) 
     async with database.read() as tx:
         assert [run.id for run in await runs.list_all(tx)] == ["b", "a", "c"]
         assert [run.id for run in await runs.list_all(tx, newest=2)] == ["a", "c"]
+        brief = await runs.list_all(tx, requests=False)
+        assert [(run.id, run.request) for run in brief] == [("b", {}), ("a", {}), ("c", {})]
         assert [run.id for run in await runs.list_all(tx, mapping=M, state=RunState.ACTIVE)] == ["a"]
         latest = await runs.latest(tx, M)
         assert latest is not None
