@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conf import pointer
 from conf.errors import Forbidden
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present
 from conf.managed_schema import ManagedType
 from flows.projection import EVERY_REFERENCE, read_sort_key
 from flows.store.managed import Stored
@@ -65,7 +65,7 @@ def guard_query(call: Call, type: ManagedType, filter: Filter | None, sort_keys:
 def _members(filter: Filter | None) -> Iterable[str]:
     """First part of each pointer in a filter."""
     match filter:
-        case Comparison(pointer=path) | Present(pointer=path):
+        case Comparison(pointer=path) | Present(pointer=path) | AnyElement(pointer=path):
             yield from path[:1]
         case Not(operand):
             yield from _members(operand)

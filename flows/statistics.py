@@ -62,6 +62,8 @@ class Statistics:
     situations: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     durations: dict[str, Duration] = field(default_factory=dict)
+    nodes: Counter[str] = field(default_factory=Counter)
+    """Sources processed by each node, of clustered mappings."""
 
     def count(self, entry: Entry) -> None:
         """Move the counters for one entry; situation and progress only when its action was tried."""
@@ -90,6 +92,10 @@ class Statistics:
         if performed:
             self.target_effects[Effect.UNCHANGED] += number
         self.links_processed += number
+
+    def credit(self, node: str) -> None:
+        """This node has processed the sources that are nobody's yet."""
+        self.nodes[node] += self.source_processed - self.nodes.total()
 
     def measured(self, name: str, seconds: float, count: int = 1) -> None:
         """Take in a measured time under a metric name of the status document."""
@@ -137,6 +143,7 @@ class Statistics:
             "situations": plain(self.situations),
             "statuses": plain(self.statuses),
             "durations": {name: found.dump() for name, found in self.durations.items()},
+            "nodes": plain(self.nodes),
         }
 
     @classmethod
@@ -155,6 +162,7 @@ class Statistics:
             links_created=dumped["links"][2],
             situations=Counter(dumped["situations"]),
             statuses=Counter(dumped["statuses"]),
+            nodes=Counter(dumped.get("nodes", {})),
         )
         for name, (count, total, least, most, squares) in dumped["durations"].items():
             found.durations[name] = Duration(int(count), total, least, most, squares)

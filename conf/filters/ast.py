@@ -32,6 +32,14 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyElement:
+    """`pointer[filter]`: a list there has an element that the filter, seen from the element, holds for."""
+
+    pointer: tuple[str, ...]
+    operand: "Filter"
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """`!(operand)`; true also where the operand is false because a member is missing."""
 
@@ -59,4 +67,4 @@ class Literal:
     value: bool
 
 
-Filter = Comparison | Present | Not | And | Or | Literal
+Filter = Comparison | Present | AnyElement | Not | And | Or | Literal

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, assert_never
 
 from conf import pointer
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present, Scalar
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present, Scalar
 
 Predicate = Callable[[Any], bool]
 
@@ -32,6 +32,8 @@ def predicate(filter: Filter, *, ignore_case: bool) -> Predicate:
             return lambda _object: value
         case Present(path):
             return lambda object_: pointer.get(object_, path) is not None
+        case AnyElement(path, operand):
+            return _any_element(path, predicate(operand, ignore_case=ignore_case))
         case Not(operand):
             inner = predicate(operand, ignore_case=ignore_case)
             return lambda object_: not inner(object_)
@@ -45,6 +47,14 @@ def predicate(filter: Filter, *, ignore_case: bool) -> Predicate:
             return _comparison(filter, ignore_case)
         case _:
             assert_never(filter)
+
+
+def _any_element(path: pointer.Pointer, holds: Predicate) -> Predicate:
+    def found(object_: Any) -> bool:
+        elements = pointer.get(object_, path)
+        return isinstance(elements, list) and any(holds(element) for element in elements)
+
+    return found
 
 
 def _comparison(comparison: Comparison, ignore_case: bool) -> Predicate:

@@ -1,7 +1,7 @@
 """Reading a query filter, as loosely as the operators write it.
 
-Keywords and operators in any letter case, single or double quotes, no blank needed beside quotes and
-parentheses.
+Keywords and operators in any letter case, single or double quotes, no blank needed beside quotes, parentheses and
+brackets. `roles[/name eq "x"]` asks whether an element of a list fulfils the filter in it.
 """
 
 import json
@@ -15,11 +15,13 @@ from lark.exceptions import VisitError
 
 from conf import pointer
 from conf.errors import BadRequest
-from conf.filters.ast import OPERATORS, And, Comparison, Filter, Literal, Not, Or, Present, Scalar
+from conf.filters.ast import OPERATORS, And, AnyElement, Comparison, Filter, Literal, Not, Or, Present, Scalar
 
 MAX_BYTES: Final = 8192
 MAX_DEPTH: Final = 20
 MAX_CLAUSES: Final = 100
+MAX_LISTS: Final = 3
+"""Lists in lists: each is a query within the query."""
 
 _GRAMMAR: Final = r"""
 start: disjunction
@@ -32,16 +34,17 @@ start: disjunction
         | FALSE                                -> literal
         | WORD PRESENT                         -> present
         | WORD OPERATOR value                  -> comparison
+        | WORD "[" disjunction "]"             -> element
 value: DOUBLE | SINGLE | NUMBER | TRUE | FALSE
 
-_AND.2: /and(?![^\s()"'!])/i
-_OR.2: /or(?![^\s()"'!])/i
-TRUE.2: /true(?![^\s()])/i
-FALSE.2: /false(?![^\s()])/i
-PRESENT.2: /pr(?![^\s()])/i
-OPERATOR: /[^\s()"'!]+/
-WORD: /[^\s()"'!][^\s()"']*/
-NUMBER: /-?\d+(\.\d+)?([eE][-+]?\d+)?(?![^\s()])/
+_AND.2: /and(?![^\s()"'!\[\]])/i
+_OR.2: /or(?![^\s()"'!\[\]])/i
+TRUE.2: /true(?![^\s()\]])/i
+FALSE.2: /false(?![^\s()\]])/i
+PRESENT.2: /pr(?![^\s()\]])/i
+OPERATOR: /[^\s()"'!\[\]]+/
+WORD: /[^\s()"'!\[\]][^\s()"'\[\]]*/
+NUMBER: /-?\d+(\.\d+)?([eE][-+]?\d+)?(?![^\s()\]])/
 DOUBLE: /"(?:[^"\\]|\\.)*"/s
 SINGLE: /'(?:[^'\\]|\\.)*'/s
 %ignore /\s+/
@@ -54,6 +57,7 @@ _EXPECTED: Final = {
     "_AND": "'and', 'or' or the end",
     "$END": "the end",
     "RPAR": "')'",
+    "RSQB": "']'",
 }
 
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -133,6 +137,9 @@ class _Tree(Transformer[Token, Filter]):
     def present(self, path: Token, _word: Token) -> Filter:
         return Present(pointer.parse(path))
 
+    def element(self, path: Token, operand: Filter) -> Filter:
+        return AnyElement(pointer.parse(path), operand)
+
     def comparison(self, path: Token, operator: Token, value: Scalar) -> Filter:
         name = operator.lower()
         if name not in OPERATORS:
@@ -195,16 +202,20 @@ def _members(value: Scalar, operator: Token) -> tuple[Scalar, ...]:
 
 
 def _measured(tree: Filter, text: str) -> Filter:
-    clauses, pending = 0, [(tree, 1)]
+    clauses, pending = 0, [(tree, 1, 0)]
     while pending:
-        node, depth = pending.pop()
+        node, depth, lists = pending.pop()
         if depth > MAX_DEPTH:
             raise BadRequest(f"The query filter is nested deeper than {MAX_DEPTH} levels")
+        if lists > MAX_LISTS:
+            raise BadRequest(f"The query filter has lists in lists deeper than {MAX_LISTS} levels")
         match node:
             case Not(operand):
-                pending.append((operand, depth + 1))
+                pending.append((operand, depth + 1, lists))
+            case AnyElement(operand=operand):
+                pending.append((operand, depth + 1, lists + 1))
             case And(operands) | Or(operands):
-                pending.extend((operand, depth + 1) for operand in operands)
+                pending.extend((operand, depth + 1, lists) for operand in operands)
             case _:
                 clauses += 1
     if clauses > MAX_CLAUSES:

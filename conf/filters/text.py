@@ -1,10 +1,15 @@
 """Filters as text again, for messages."""
 
-from typing import assert_never
+import re
+from typing import Final, assert_never
+from urllib.parse import quote
 
 import orjson
 
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present, Scalar
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present, Scalar
+
+#: what would end a pointer, or cannot stand in one
+_NOT_PLAIN: Final = re.compile(r"[\s\x00-\x20\x7f\"'%!()\[\]<>\\^`{|}#]")
 
 
 def text_of(filter: Filter) -> str:
@@ -14,6 +19,8 @@ def text_of(filter: Filter) -> str:
             return "true" if value else "false"
         case Present(path):
             return f"{_pointer(path)} pr"
+        case AnyElement(path, operand):
+            return f"{_pointer(path)}[{text_of(operand)}]"
         case Not(operand):
             return f"!({text_of(operand)})"
         case And(operands):
@@ -31,7 +38,11 @@ def _inner(filter: Filter) -> str:
 
 
 def _pointer(path: tuple[str, ...]) -> str:
-    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
+    return "/" + "/".join(_escaped(part.replace("~", "~0").replace("/", "~1")) for part in path)
+
+
+def _escaped(token: str) -> str:
+    return _NOT_PLAIN.sub(lambda found: quote(found.group(), safe=""), token)
 
 
 def _value(value: Scalar | tuple[Scalar, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from conf.document import did_you_mean
 from conf.errors import BadRequest
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present, Scalar
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present, Scalar
 from flows.connectors.ldap_config import EntryType, LdapConfig
 from flows.connectors.ldap_port import Library
 from flows.connectors.ldap_schema import AttributeKind, Schema
@@ -80,6 +80,8 @@ class Asking:
                 )
             case Present(pointer):
                 return self._present(pointer)
+            case AnyElement():
+                return None
             case Comparison():
                 return self._comparison(node)
             case _:
@@ -185,7 +187,7 @@ def _joined(operator: str, parts: list[str]) -> str:
 
 def _members(filter: Filter) -> Iterator[str]:
     match filter:
-        case Comparison(pointer) | Present(pointer):
+        case Comparison(pointer) | Present(pointer) | AnyElement(pointer):
             yield from pointer[:1]
         case Not(operand):
             yield from _members(operand)

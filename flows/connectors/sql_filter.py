@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, tru
 
 from conf.document import did_you_mean
 from conf.errors import BadRequest
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present, Scalar
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present, Scalar
 from flows.connectors.sql_config import SqlConfig
 from flows.connectors.sql_layout import Layout, Place
 from flows.connectors.sql_parameters import to_column
@@ -40,6 +40,8 @@ class Asking:
             case Present(pointer):
                 found = self._place(pointer)
                 return false() if found is None else found.column.is_not(None)
+            case AnyElement():
+                return false()  # no column is a list
             case Comparison():
                 return self._comparison(node)
             case _:

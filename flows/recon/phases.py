@@ -195,6 +195,8 @@ async def _save(run: Run, transaction: Transaction, checkpoint: dict[str, object
     """Statistics and checkpoint with the page; a successor must not go on after an entry that broke the run off."""
     if outcome.failure is not None:
         checkpoint["failure"] = outcome.failure.message
+    if run.mapping.clustered:
+        run.statistics.credit(run.owner)
     values = {"statistics": run.statistics.dump(), "checkpoint": checkpoint}
     run.cancel_asked = await runs.save(transaction, run.id, run.token, values)
 

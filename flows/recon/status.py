@@ -31,7 +31,7 @@ def status_document(run: RunRow, now: int) -> Json:
         "started": "" if begun is None else timestamp(begun),
         "ended": "" if run.ended_at is None else timestamp(run.ended_at),
         "duration": -1 if begun is None else max(end - begun, 0),
-        "sourceProcessedByNode": {},
+        "sourceProcessedByNode": {node: count for node, count in statistics.nodes.items() if count},
     }
     if run.reason:
         document["reason"] = run.reason

@@ -9,7 +9,7 @@ from approvals.conditions import Condition, variable_test
 from approvals.listing import Listed, Wanted
 from approvals.records import Process, Task
 from conf.errors import BadRequest, Forbidden
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present
 from conf.filters.evaluate import predicate
 from conf.filters.parse import parse
 from flows.router import Json, QueryResult
@@ -81,7 +81,7 @@ def _filter(
 
 def _pointers(found: Filter) -> Iterator[tuple[str, ...]]:
     match found:
-        case Comparison() | Present():
+        case Comparison() | Present() | AnyElement():
             yield found.pointer
         case Not(operand):
             yield from _pointers(operand)

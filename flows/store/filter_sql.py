@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol, assert_never
 
 from conf import pointer as json_pointer
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present, Scalar
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present, Scalar
 from conf.filters.evaluate import value_test
 from conf.pointer import Pointer
 from conf.transaction import Dialect
@@ -55,6 +55,9 @@ def condition(filter: Filter, members: Members, dialect: Dialect) -> Condition:
             return ALWAYS if value else NEVER
         case Present(path):
             return members.member(path).present(words)
+        case AnyElement(path, operand):
+            member = members.member(path)
+            return member.any_element(words, operand) if isinstance(member, JsonMember) else NEVER
         case Not(operand):
             inner = condition(operand, members, dialect)
             # null is what a missing member gives; its negation holds
@@ -174,14 +177,29 @@ class JsonMember:
 
     body: str
     pointer: Pointer
+    depth: int = 0
+    """Lists that it is inside of."""
 
     def compare(self, words: JsonSql, comparison: Comparison) -> Condition:
         found: list[Condition] = []
         for place in places(self.pointer):
             value = words.value(self.body, place)
             found.append(_test(words, value, comparison))
-            found.append(_element(words, self.body, place, value, comparison))
+            found.append(self._element(words, place, value, comparison))
         return any_of(found)
+
+    def _element(self, words: JsonSql, place: Path, value: Value, comparison: Comparison) -> Condition:
+        table, element = words.elements(self.body, place, f"e{self.depth}")
+        inner = _test(words, element, comparison)
+        sql = f"({value.kind} = 'array' and exists (select 1 from {table} where {inner.sql}))"
+        return Condition(sql, inner.parameters)
+
+    def any_element(self, words: JsonSql, operand: Filter) -> Condition:
+        """Whether the list there has an element that the filter holds for."""
+        values = [words.value(self.body, place) for place in places(self.pointer)]
+        table, element = words.elements_of(values, f"e{self.depth}")
+        inner = condition(operand, Inside(element, words.inside(element), self.depth + 1), words.dialect)
+        return Condition(f"exists (select 1 from {table} where {inner.sql})", inner.parameters)
 
     def present(self, words: JsonSql) -> Condition:
         values = (words.value(self.body, place) for place in places(self.pointer))
@@ -191,11 +209,32 @@ class JsonMember:
         return words.order([words.value(self.body, place) for place in places(self.pointer)])
 
 
-def _element(words: JsonSql, body: str, place: Path, value: Value, comparison: Comparison) -> Condition:
-    table, element = words.elements(body, place)
-    inner = _test(words, element, comparison)
-    sql = f"({value.kind} = 'array' and exists (select 1 from {table} where {inner.sql}))"
-    return Condition(sql, inner.parameters)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element(JsonMember):
+    """An element of a list itself, which may be no object."""
+
+    element: Value
+
+    def compare(self, words: JsonSql, comparison: Comparison) -> Condition:
+        itself = _test(words, self.element, comparison)
+        return any_of([itself, JsonMember.compare(self, words, comparison)])
+
+    def present(self, words: JsonSql) -> Condition:
+        return Condition(f"{self.element.kind} <> 'null'")
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The members of an element of a list."""
+
+    element: Value
+    body: str
+    depth: int
+
+    def member(self, pointer: Pointer) -> Member:
+        if pointer:
+            return JsonMember(self.body, pointer, self.depth)
+        return Element(body=self.body, pointer=(), depth=self.depth, element=self.element)
 
 
 def _test(words: JsonSql, value: Value, comparison: Comparison) -> Condition:

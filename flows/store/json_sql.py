@@ -99,8 +99,16 @@ class JsonSql(ABC):
         """The value at a place of a JSON text; its kind is null where there is none."""
 
     @abstractmethod
-    def elements(self, body: str, path: Path) -> tuple[str, Value]:
+    def elements(self, body: str, path: Path, alias: str = "e") -> tuple[str, Value]:
         """The elements of a list as a table, and one of them; called only where there is a list."""
+
+    @abstractmethod
+    def elements_of(self, values: Sequence[Value], alias: str) -> tuple[str, Value]:
+        """The elements of the value that is a list, as a table that is empty when none is."""
+
+    @abstractmethod
+    def inside(self, element: Value) -> str:
+        """An element of a list as a JSON text to look into; null when there is nothing inside."""
 
     @abstractmethod
     def number(self, value: Value, operator: str, wanted: float) -> Condition: ...
@@ -173,9 +181,20 @@ class SqliteJson(JsonSql):
         plain = f"json_extract({body}, {place})"
         return Value(f"json_type({body}, {place})", plain, place)
 
-    def elements(self, body: str, path: Path) -> tuple[str, Value]:
+    def elements(self, body: str, path: Path, alias: str = "e") -> tuple[str, Value]:
         place = self.value(body, path).json
-        return f"json_each({body}, {place}) as e", Value("e.type", "e.value", "e.value")
+        return f"json_each({body}, {place}) as {alias}", self._row(alias)
+
+    def elements_of(self, values: Sequence[Value], alias: str) -> tuple[str, Value]:
+        cases = " ".join(f"when {value.kind} = 'array' then {value.plain}" for value in values)
+        return f"json_each(case {cases} end) as {alias}", self._row(alias)
+
+    def _row(self, alias: str) -> Value:
+        return Value(f"{alias}.type", f"{alias}.value", f"{alias}.value")
+
+    def inside(self, element: Value) -> str:
+        # a text stands there without its quotes, which is no JSON
+        return f"(case when {element.kind} in ('object', 'array') then {element.plain} end)"
 
     def number(self, value: Value, operator: str, wanted: float) -> Condition:
         guard = f"{value.kind} in ('integer', 'real')"
@@ -223,14 +242,20 @@ class PostgresJson(JsonSql):
         plain = f"({' '.join((f'{body}::jsonb', *steps, last))})"
         return Value(f"jsonb_typeof({json})", plain, json)
 
-    def elements(self, body: str, path: Path) -> tuple[str, Value]:
-        value = self.value(body, path)
+    def elements(self, body: str, path: Path, alias: str = "e") -> tuple[str, Value]:
+        return self.elements_of([self.value(body, path)], alias)
+
+    def elements_of(self, values: Sequence[Value], alias: str) -> tuple[str, Value]:
         # the planner may look at elements before it looks at the type
-        safe = f"case when {value.kind} = 'array' then {value.json} end"
+        cases = " ".join(f"when {value.kind} = 'array' then {value.json}" for value in values)
+        element = f"{alias}.value"
         return (
-            f"jsonb_array_elements({safe}) as e(value)",
-            Value("jsonb_typeof(e.value)", "(e.value #>> '{}')", "e.value"),
+            f"jsonb_array_elements(case {cases} end) as {alias}(value)",
+            Value(f"jsonb_typeof({element})", f"({element} #>> '{{}}')", element),
         )
+
+    def inside(self, element: Value) -> str:
+        return element.json
 
     def number(self, value: Value, operator: str, wanted: float) -> Condition:
         compared = f"{value.json}::numeric {SIGNS[operator]} ?::text::numeric"

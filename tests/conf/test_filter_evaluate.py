@@ -17,6 +17,7 @@ PERSON = {
     "nick": None,
     "address": {"city": "Oslo"},
     "none": [],
+    "roles": [{"id": "a", "until": 3}, {"id": "b", "until": 5, "of": [{"n": 1}]}, "c"],
 }
 
 
@@ -59,6 +60,18 @@ PERSON = {
         ("""tags in '["x"]'""", True),
         ("""n in '["2"]'""", False),
         ('name eq "Ada" and (n eq 3 or flag eq true)', True),
+        ('roles[id eq "a"]', True),
+        ('/roles[/id eq "a" and /until eq 3]', True),
+        ('roles[id eq "a" and until eq 5]', False),
+        ('roles[id eq "A"]', False),
+        ("roles[of[n eq 1]]", True),
+        ("roles[of[n eq 2]]", False),
+        ('roles[/ eq "c"]', True),
+        ("roles[true]", True),
+        ("none[true]", False),
+        ("gone[true]", False),
+        ("address[true]", False),
+        ('!(roles[id eq "z"])', True),
         ("false or true", True),
         ("false", False),
     ],

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from conf.errors import BadRequest
 from conf.filters import parse as parser
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present
 from conf.filters.parse import MAX_BYTES, parse
+from conf.filters.text import text_of
 
 ADA = Comparison(("name",), "eq", "Ada")
 A = Present(("a",))
@@ -38,6 +39,11 @@ ONE = Comparison(("n",), "eq", 1)
         pytest.param(r"a eq 'it\'s'", Comparison(("a",), "eq", "it's"), id="escaped single quote"),
         pytest.param('a eq ""', Comparison(("a",), "eq", ""), id="empty text"),
         pytest.param("""a in '["x", "y", 1]'""", Comparison(("a",), "in", ("x", "y", 1)), id="in"),
+        pytest.param('/list[/x eq 1]', AnyElement(("list",), Comparison(("x",), "eq", 1)), id="list"),
+        pytest.param("n[a pr]and b[true]", And((AnyElement(("n",), A), AnyElement(("b",), Literal(True)))), id="lists"),
+        pytest.param("a [ b [ a pr or n eq 1 ] ]", AnyElement(("a",), AnyElement(("b",), Or((A, ONE)))), id="nested"),
+        pytest.param('/[/ eq true]', AnyElement((), Comparison((), "eq", True)), id="list of values in a list"),
+        pytest.param('a%5B0%5D pr', Present(("a[0]",)), id="brackets of a name"),
         pytest.param('trueName pr or orange pr', Or((Present(("trueName",)), Present(("orange",)))), id="near keywords"),
     ],
 )  # fmt: skip
@@ -65,6 +71,11 @@ def test_a_filter_is_read(text: str, tree: Filter) -> None:
         ('a in "x"', "needs a JSON array"),
         ("a in '[null]'", "needs a JSON array"),
         ("a%2 pr", "not a JSON pointer"),
+        ("a[b pr", r"'\]' was expected at position 7"),
+        ("a[]", "the name of a member was expected at position 3"),
+        ("a[b pr]]", "the end was expected at position 8"),
+        ("a[0] pr", "an operator was expected at position 4"),
+        ("a[b[c[d[e pr]]]]", "lists in lists deeper than 3"),
     ],
 )
 def test_a_wrong_filter_is_refused_with_its_position(text: str, said: str) -> None:
@@ -80,6 +91,7 @@ def test_a_wrong_filter_is_refused_with_its_position(text: str, said: str) -> No
         pytest.param(" or ".join(["a pr"] * 1000), id="clauses"),
         pytest.param('a eq "' + "x" * MAX_BYTES + '"', id="length"),
         pytest.param('a eq "' + "é" * (MAX_BYTES // 2) + '"', id="length in bytes"),
+        pytest.param("a[" * 1500 + "a pr" + "]" * 1500, id="lists"),
         pytest.param("(!" * 30 + "a pr" + ")" * 30, id="depth"),
     ],
 )
@@ -139,3 +151,23 @@ def test_values_that_python_thinks_equal_make_different_filters() -> None:
     assert (
         len({Comparison(("a",), "eq", 1), Comparison(("a",), "eq", True), Comparison(("a",), "eq", 1.0)}) == 3
     )
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=6)
+TREES = st.recursive(
+    st.builds(Present, st.tuples(NAMES))
+    | st.builds(Comparison, st.tuples(NAMES, NAMES), st.just("eq"), NAMES),
+    lambda inner: (
+        st.builds(Not, inner)
+        | st.builds(AnyElement, st.tuples(NAMES), inner)
+        | st.builds(lambda one, two: Or((one, And((two, one)))), inner, inner)
+    ),
+    max_leaves=4,
+)
+
+
+@given(TREES)
+def test_a_filter_is_written_as_it_is_read(tree: Filter) -> None:
+    with suppress(BadRequest):  # deeper than is taken
+        found = parse(text_of(tree))
+        assert text_of(found) == text_of(tree)

@@ -77,10 +77,23 @@ async def test_secrets_and_relationships_are_not_answered_unless_asked_for(serve
 
 
 async def test_nothing_private_can_be_found_out_by_searching(server: Server) -> None:
-    for query in ({"_queryFilter": "password pr"}, {"_queryFilter": "true", "_sortKeys": "password"}):
+    filters = ("password pr", "!(password[true])")
+    for query in (
+        *({"_queryFilter": text} for text in filters),
+        {"_queryFilter": "true", "_sortKeys": "password"},
+    ):
         answer = await server.call("GET", "managed/user", params=query)
         assert answer.status_code == 403
         assert "private" in answer.json()["message"]
+
+
+async def test_people_are_found_by_what_a_list_of_theirs_holds(server: Server) -> None:
+    role = {"_ref": "internal/role/openidm-admin"}
+    await create(server, _id="held", userName="held", authzRoles=[role])
+    await create(server, _id="plain", userName="plain")
+    wanted = f"""/authzRoles[/_ref eq "{role["_ref"]}"] and userName in '["held", "plain"]'"""
+    found = await server.get("managed/user", params={"_queryFilter": wanted})
+    assert [row["_id"] for row in found["result"]] == ["held"]
 
 
 async def test_what_an_answer_hides_survives_a_put_of_that_answer(server: Server) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from conf.database import Database
 from conf.errors import BadRequest
-from conf.filters.ast import And, Comparison, Filter, Literal, Not, Or, Present
+from conf.filters.ast import And, AnyElement, Comparison, Filter, Literal, Not, Or, Present
 from conf.filters.evaluate import predicate
 from conf.filters.parse import parse
 from flows.store import managed
@@ -78,7 +78,9 @@ def some_filter(dice: random.Random, depth: int) -> Filter:
     if depth and kind < 0.45:
         operands = tuple(some_filter(dice, depth - 1) for _ in range(dice.randrange(1, 4)))
         return And(operands) if dice.random() < 0.5 else Or(operands)
-    if kind < 0.5:
+    if depth and kind < 0.5:
+        return AnyElement(some_pointer(dice) if dice.random() < 0.9 else (), some_filter(dice, depth - 1))
+    if kind < 0.52:
         return Literal(dice.random() < 0.5)
     if kind < 0.6:
         return Present(some_pointer(dice))
@@ -112,6 +114,57 @@ async def test_the_database_answers_as_memory_does(database: Database) -> None:
             assert await managed.ids(tx, "managed/thing", filter) == expected, filter
             hits += bool(expected)
     assert hits > 150
+
+
+def some_list(dice: random.Random, depth: int) -> list[Any]:
+    """A list as relationships and addresses are: mostly objects of few members, some of them lists."""
+    members = ["a", "b", "0"]
+    found: list[Any] = []
+    for _ in range(dice.randrange(4)):
+        if dice.random() < 0.25:
+            found.append(some_value(dice, 1))
+            continue
+        found.append(
+            {
+                name: some_list(dice, depth - 1)
+                if depth and dice.random() < 0.5
+                else dice.choice(["x", "y", 1, None])
+                for name in dice.sample(members, 2)
+            }
+        )
+    return found
+
+
+def some_list_filter(dice: random.Random, depth: int) -> Filter:
+    pointer = (dice.choice(["a", "b", "0"]),) if dice.random() < 0.9 else ()
+    if depth:
+        inner = some_list_filter(dice, depth - 1)
+        found: Filter = AnyElement(
+            pointer, And((inner, some_list_filter(dice, 0))) if dice.random() < 0.3 else inner
+        )
+        return Not(found) if dice.random() < 0.15 else found
+    if dice.random() < 0.2:
+        return Present(pointer)
+    return Comparison(pointer, dice.choice(["eq", "eq", "sw", "ge"]), dice.choice(["x", "y", 1]))
+
+
+async def test_lists_are_looked_into_as_memory_does(database: Database) -> None:
+    dice = random.Random(20261121)
+    objects = [
+        Stored(f"id{number}", 1, {name: some_list(dice, 2) for name in ("a", "b", "0")})
+        for number in range(120)
+    ]
+    async with database.write() as tx:
+        await managed.insert_many(tx, "managed/thing", objects)
+    hits = 0
+    async with database.read() as tx:
+        for _ in range(400):
+            filter = some_list_filter(dice, dice.randrange(1, 4))
+            holds = predicate(filter, ignore_case=False)
+            expected = [each.id for each in objects if holds(each.object())]
+            assert await managed.ids(tx, "managed/thing", filter) == expected, filter
+            hits += 0 < len(expected) < len(objects)
+    assert hits > 200
 
 
 async def test_hostile_names_and_values_are_only_names_and_values(database: Database) -> None:
