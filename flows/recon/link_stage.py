@@ -163,9 +163,20 @@ class LinkStage:
                 for key, fact in self.created.items()
             ],
         )
+        await self._know_rows()
         await links.set_fingerprints(transaction, self._marks(revisions))
         self.created, self.repointed, self.deleted, self.fingerprints = {}, {}, [], {}
         self.orphans = set()
+
+    async def _know_rows(self) -> None:
+        """Find the stored links of fingerprints that came after a flush had written or forgotten their links."""
+        missing: dict[str, list[str]] = {}
+        for qualifier, source_id in self.fingerprints.keys() - self.created.keys():
+            fact = self.by_source.get((qualifier, source_id), LinkFact(source_id, "", qualifier))
+            if fact is not None and fact.row is None:
+                missing.setdefault(qualifier, []).append(source_id)
+        for qualifier, source_ids in missing.items():
+            await self.prefetch_sources(qualifier, source_ids)
 
     def forget(self) -> None:
         """Drop what was read: somebody else may have written. Only with nothing staged."""

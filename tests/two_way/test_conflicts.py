@@ -28,6 +28,21 @@ def document(response: str = "UPDATE_RES_FROM_IDM", **more: Any) -> Json:
     return configuration(situations=situations, **more)
 
 
+def copies(*, enabled: bool) -> Json:
+    """A mapping that follows each change of a user."""
+    return {
+        "name": "copies",
+        "source": "managed/user",
+        "target": "managed/role",
+        "enableSync": enabled,
+        "properties": [{"source": "mail", "target": "name"}],
+        "policies": [
+            {"situation": "ABSENT", "action": "CREATE"},
+            {"situation": "CONFIRMED", "action": "UPDATE"},
+        ],
+    }
+
+
 async def change(hr: World, *, idm: str = "", resource: str = "") -> None:
     if idm:
         ann = (await hr.objects())["ann"]
@@ -59,6 +74,23 @@ async def test_a_conflict_is_told_and_answered_by_the_configured_side(
     assert (await hr.objects())["ann"]["city"] == hr.records()["ann"]["city"] == city
     (after,) = await hr.results(await hr.run())
     assert (after["status"], after["message"]) == ("NOTHING", "")
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+async def test_a_conflict_is_told_from_the_first_run_on(hr: World, implicit: bool) -> None:
+    """Also one transaction an entry, which a mapping behind the repository asks for."""
+    await hr.running.call("PUT", "config/sync", {"mappings": [copies(enabled=implicit)]})
+    await hr.configure(document(conflictAnsweredBy="resource"))
+    await hr.run()
+    status, roles = await hr.running.call("GET", "managed/role?_queryFilter=true")
+    assert (status, len(roles["result"])) == (200, int(implicit))
+    await change(hr, idm="Wien", resource="Linz")
+    (row,) = await hr.results(await hr.run())
+    assert "conflict" in row["message"], row
+    assert (await hr.objects())["ann"]["city"] == "Linz"
+    await change(hr, idm="Wels", resource="Enns")
+    (row,) = await hr.results(await hr.run())
+    assert "conflict" in row["message"], row
 
 
 @pytest.mark.parametrize("sides", [{"idm": "Wien"}, {"resource": "Linz"}])
