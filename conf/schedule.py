@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from conf.cron import Quartz
 from conf.document import Node, did_you_mean
 from conf.errors import BadRequest
+from conf.scan_schedule import check_scan
 from conf.script_config import read_script
 
 PREFIX: Final = "schedule/"
@@ -201,6 +202,8 @@ def _context(root: Node, service: str) -> dict[str, Any]:
             place = place.child(step)
         if read_script(place) is None:
             child.problem(f"'{'.'.join(script)}' is missing: it is what the job runs")
+        elif len(script) > 1:
+            check_scan(child)
     if service.removeprefix(_SERVICE_PREFIX) == "sync":
         action = child.text("action")
         if action not in SYNC_ACTIONS:

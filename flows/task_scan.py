@@ -7,17 +7,19 @@ where in each it is kept when the task began and ended (`taskState`); `task.scri
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from conf import pointer
 from conf.errors import BadRequest, NotFound, ReconError
+from conf.scan_schedule import MOMENT, PERIOD, THREADS
 from flows.router import Query
 from flows.run_script import read_script_object, run_script, script_context
 from flows.store import managed
@@ -33,8 +35,6 @@ _LOG = logging.getLogger(__name__)
 
 COLLECTION: Final = "taskscanner"
 KEPT: Final = 100
-_TIME: Final = re.compile(r"\$\{Time\.now(?:WithOffset)?\s*(?:([+-])\s*(\d{1,9})\s*([smhdMy]))?\s*\}")
-_TIMEOUT: Final = re.compile(r"\s*(\d{1,9})\s*([smhdMy])\s*")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -51,6 +51,8 @@ class TaskScan:
     completed: str
     timeout: timedelta | None
     most: int
+    threads: int
+    """Objects that are worked on at once."""
     script: ScriptConfig
 
 
@@ -59,7 +61,6 @@ async def begin(call: Call, name: str, context: Mapping[str, Any]) -> TaskScan:
     id = str(uuid.uuid4())
     scan, state = _object(context, "scan"), _object(_object(context, "scan"), "taskState")
     recovery = scan.get("recovery")
-    most = context.get("maxRecords")
     found = TaskScan(
         id=id,
         container=_text(scan, "object"),
@@ -67,7 +68,8 @@ async def begin(call: Call, name: str, context: Mapping[str, Any]) -> TaskScan:
         started=_text(state, "started"),
         completed=_text(state, "completed"),
         timeout=_timeout(recovery.get("timeout")) if isinstance(recovery, dict) else None,
-        most=most if isinstance(most, int) and not isinstance(most, bool) and most > 0 else 0,
+        most=_number(context, "maxRecords", 0),
+        threads=max(1, _number(context, "numberOfThreads", THREADS)),
         script=read_script_object(
             call.runtime, _object(context, "task").get("script"), f"schedule/{name}: task.script"
         ),
@@ -82,7 +84,7 @@ async def begin(call: Call, name: str, context: Mapping[str, Any]) -> TaskScan:
 
 
 async def scan(call: Call, task: TaskScan) -> None:
-    """Work through the objects, one after the other; a task that fails is counted and does not stop the others."""
+    """Work through the objects, so many at once; a task that fails is counted and does not stop the others."""
     try:
         rows = await _due(call, task)
     except ReconError:
@@ -90,7 +92,16 @@ async def scan(call: Call, task: TaskScan) -> None:
         raise
     counted = {"total": len(rows), "processed": 0, "successes": 0, "failures": 0}
     await _tell(call, task.id, counted, state="ACTIVE")
-    for row in rows:
+    waiting = iter(rows)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(task.threads, len(rows))):
+            group.create_task(_work(call, task, waiting, counted))
+    await _tell(call, task.id, state="COMPLETED", ended=True)
+
+
+async def _work(call: Call, task: TaskScan, waiting: Iterator[Json], counted: dict[str, int]) -> None:
+    """Take one object after the other, until none is left or the scan is cancelled."""
+    for row in waiting:
         if (await read(call, task.id))["progress"]["state"] == "CANCELLED":
             return
         path = f"{task.container}/{row['_id']}"
@@ -102,7 +113,6 @@ async def scan(call: Call, task: TaskScan) -> None:
             _LOG.warning("task of %s failed: %s", path, error.message)
         counted["processed"] += 1
         await _tell(call, task.id, counted)
-    await _tell(call, task.id, state="COMPLETED", ended=True)
 
 
 async def read(call: Call, id: str) -> Json:
@@ -186,7 +196,7 @@ def moments(filter: str, now: datetime) -> str:
         sign, number, unit = match.groups()
         return _iso(now if number is None else shifted(now, int(number) * (-1 if sign == "-" else 1), unit))
 
-    return _TIME.sub(moment, filter)
+    return MOMENT.sub(moment, filter)
 
 
 def shifted(moment: datetime, number: int, unit: str) -> datetime:
@@ -202,7 +212,7 @@ def shifted(moment: datetime, number: int, unit: str) -> datetime:
 
 
 def _timeout(text: Any) -> timedelta:
-    match = _TIMEOUT.fullmatch(text) if isinstance(text, str) else None
+    match = PERIOD.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise BadRequest("recovery.timeout: expected a number and a unit, such as 10m")
     now = datetime(2000, 1, 1, tzinfo=UTC)
@@ -217,6 +227,13 @@ def _object(context: Mapping[str, Any], name: str) -> Json:
     found = context.get(name)
     if not isinstance(found, dict):
         raise BadRequest(f"invokeContext of a task scanner: expected an object at '{name}'")
+    return found
+
+
+def _number(context: Mapping[str, Any], name: str, default: int) -> int:
+    found = context.get(name, default)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise BadRequest(f"invokeContext of a task scanner: expected a whole number at '{name}'")
     return found
 
 

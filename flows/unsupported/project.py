@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from conf.script_files import ScriptFiles
-from flows.unsupported import connectors, documents, scripts, workflows
+from flows.unsupported import connectors, documents, members, scripts, workflows
 from flows.unsupported.part import Documents, Unsupported
 
 
@@ -21,6 +21,8 @@ def unsupported(root: Path) -> list[Unsupported]:
             *documents.logins(found),
             *documents.audits(found),
             *documents.managed(found),
+            *members.queues(found),
+            *members.hooks(found),
             *workflows.definitions(root),
             *workflows.requested(found),
         }

@@ -30,6 +30,7 @@ def project(tmp_path: Path) -> Path:
         "name": "m",
         "source": "system/hr/account",
         "target": "managed/user",
+        "queuedSync": {"enabled": True, "maxRetries": 5},
         "validSource": {"type": "groovy", "file": "valid.groovy"},
         "properties": [
             {
@@ -62,9 +63,16 @@ def project(tmp_path: Path) -> Path:
     hooks = {
         "onCreate": {"type": "text/javascript", "file": "ui/onCreateUser.js"},
         "onSync": {"type": "groovy", "source": "x"},
+        "onAssignment": {"type": "text/javascript", "file": "roles/assign.js"},
+        "postDelete": {"type": "text/javascript", "source": "1"},
+        "actions": {"unlock": {"type": "text/javascript", "source": "1"}},
+        "onDelete": {"type": "text/javascript", "file": "roles/onDelete-roles.js"},
     }
     policies = [{"policyId": "our-own"}, {"policyId": "not-empty"}]
-    properties = {"userName": {"type": "string", "policies": policies}}
+    script = {"type": "text/javascript", "source": "1"}
+    properties = {
+        "userName": {"type": "string", "policies": policies, "onValidat": script, "onStore": script}
+    }
     write(
         tmp_path,
         "conf/managed.json",
@@ -115,6 +123,11 @@ EXPECTED = [
     ("conf/provisioner.openicf-hr.json", "postRetryAction", "logged and passed over", "logged-ignore"),
     ("conf/managed.json", '"onCreate"', "ui/onCreateUser.js is not run", "nothing"),
     ("conf/managed.json", '"onSync"', "onSync: a Groovy script is not run", "JavaScript"),
+    ("conf/managed.json", '"onDelete"', "roles/onDelete-roles.js is not run", "nothing"),
+    ("conf/managed.json", '"onAssignment"', "the hook onAssignment is never called", "onCreate"),
+    ("conf/managed.json", '"onValidat"', "the hook onValidat is never called", "onValidate"),
+    ("conf/managed.json", '"unlock"', "the action unlock of the type cannot be called", "endpoint"),
+    ("conf/sync.json", '"queuedSync"', "there is no queue", "enableSync"),
     ("conf/managed.json", "our-own", "the policy our-own is not known", "onValidate"),
     ("conf/authentication.json", "CLIENT_CERT", "CLIENT_CERT has no effect", "MANAGED_USER"),
     ("conf/router.json", "{", "nothing here reads this file", "access.json"),
@@ -135,6 +148,7 @@ def test_each_is_named_with_file_line_and_remedy(
 
 def test_nothing_else_is_named(project: Path) -> None:
     found = {(part.file, part.what.rpartition(": ")[2]) for part in unsupported(project)}
+    assert not any("postDelete" in what or "onStore" in what for _, what in found)
     assert not any("PASSTHROUGH" in what or "not-empty" in what for _, what in found)
     assert not any("RepositoryAuditEventHandler" in what for _, what in found)
     assert ("script/valid.groovy", "a Groovy script, which is not run") in found

@@ -154,6 +154,52 @@ async def test_a_scan_can_be_cancelled(server: Server) -> None:
     await server.call("DELETE", "scheduler/job/slow")
 
 
+async def test_so_many_objects_are_worked_on_at_once_and_no_more_than_that(server: Server) -> None:
+    for n in range(6):
+        await server.put(f"managed/q/many{n}", {"kind": "many"})
+    given = scan("1", numberOfThreads=3, maxRecords=4)
+    given["scan"]["_queryFilter"] = 'kind eq "many" and !(/done/at pr)'
+    await server.put("scheduler/job/many", job("taskscanner", given))
+    totals = []
+    for _ in range(2):
+        id = (await server.call("POST", "taskscanner?_action=execute&name=many")).json()["_id"]
+        progress = (await server.get(f"taskscanner/{id}"))["progress"]
+        assert (progress["state"], progress["processed"]) == ("COMPLETED", progress["total"])
+        assert progress["failures"] == 0
+        totals.append(progress["total"])
+    assert totals == [4, 2]
+    await server.call("DELETE", "scheduler/job/many")
+
+
+WHERE = {"_queryFilter": "a pr", "object": "managed/q", "taskState": {"started": "/s", "completed": "/c"}}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"numberOfThreads": 0}, "numberOfThreads"),
+        ({"numberOfThreads": "5"}, "numberOfThreads"),
+        ({"maxRecords": -1}, "maxRecords"),
+        ({"maxRecords": True}, "maxRecords"),
+        ({"waitForCompletion": "yes"}, "waitForCompletion"),
+        ({"scan": None}, "scan"),
+        ({"scan": {**WHERE, "object": ""}}, "object"),
+        ({"scan": {**WHERE, "_queryFilter": "due lt ${Time.now}"}}, "_queryFilter"),
+        ({"scan": {**WHERE, "_queryFilter": 'due lt "${Time.now}" an'}}, "_queryFilter"),
+        ({"scan": {**WHERE, "taskState": {"started": "/s"}}}, "completed"),
+        ({"scan": {**WHERE, "taskState": "/s"}}, "taskState"),
+        ({"scan": {**WHERE, "recovery": {"timeout": "soon"}}}, "timeout"),
+        ({"scan": {**WHERE, "recovery": "10m"}}, "recovery"),
+    ],
+)
+async def test_a_wrong_scan_is_refused_with_its_place(
+    server: Server, wrong: dict[str, Any], place: str
+) -> None:
+    answer = await server.call("PUT", "scheduler/job/bad", job("taskscanner", scan("1", **wrong)))
+    assert answer.status_code == 400
+    assert place in answer.json()["message"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
