@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -25,7 +25,7 @@ from api.accounts import Account, Accounts
 from api.audit_bodies import login_body
 from api.audit_log import AuditLog
 from api.credentials import Credentials, denied
-from api.lockout import Lockout
+from api.lockout import Brake, Lockout
 from api.sessions import COOKIE, Sessions
 from conf.errors import ConfigError, Forbidden, Unauthorized, Unavailable
 from flows.call import Caller, Runtime, new_transaction_id
@@ -38,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 _REMEMBER_SECONDS: Final = 60
 _MOST_REMEMBERED: Final = 1000
 _AT_ONCE: Final = 2
+#: wrong tokens count by address alone: nobody knows whose they would have been, and no name is empty
+_ANY_TOKEN: Final = ""
 _LOGIN_ROUTES: Final = frozenset({("authentication", "login"), ("info", "login")})
 
 
@@ -79,6 +81,7 @@ class Gate:
     log: AuditLog | None = None
     queue: int = 50
     """Passwords that may wait to be checked; beyond it the answer is 503."""
+    brake: Brake = field(default_factory=Brake)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _verified: dict[bytes, _Verified] = field(default_factory=dict)
     _flights: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
@@ -218,7 +221,7 @@ class Gate:
             return await self._by_token(self._bearers, value, address)
         caller = cli_token.caller_of(value, self.cli, request.headers.get("x-recon-user"), address)
         if caller is None:
-            raise denied()
+            await self._refuse_token(value, address)
         return caller
 
     async def _by_token(self, bearers: Bearers, value: str, address: str) -> Caller:
@@ -226,8 +229,7 @@ class Gate:
         try:
             caller = await bearers.identify(value, address)
         except Unauthorized:
-            self._note("", "BEARER", address, reason="the token is not accepted")
-            raise
+            await self._refuse_token(value, address)
         digest, now = hmac.digest(self._key, value.encode(), "sha256"), time.monotonic()
         if self._seen_tokens.get(digest, 0) <= now:
             if len(self._seen_tokens) >= _MOST_REMEMBERED:
@@ -235,6 +237,18 @@ class Gate:
             self._seen_tokens[digest] = now + _REMEMBER_SECONDS
             self._note(caller.id, caller.module, address, caller)
         return caller
+
+    async def _refuse_token(self, value: str, address: str) -> NoReturn:
+        """Unauthorized; held back where many different wrong ones came from. Each was looked at, so no good one is."""
+        is_guessing = self._lockout.is_locked(_ANY_TOKEN, address)
+        self._lockout.failed(
+            _ANY_TOKEN, address, hmac.digest(self._key, value.encode("utf-8", "replace"), "sha256")
+        )
+        reason = "too many wrong tokens" if is_guessing else "the token is not accepted"
+        self._note("", "BEARER", address, reason=reason)
+        if is_guessing:
+            await self.brake.hold()
+        raise denied()
 
     async def _by_cookie(self, secret: str, address: str) -> Caller:
         session = await self._sessions.find(secret)

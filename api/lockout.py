@@ -1,12 +1,18 @@
-"""Guessing of passwords, slowed down: after some failures a name may not try again for a while, from that address."""
+"""Guessing, slowed down: after some failures a name may not try again for a while, from that address.
+
+A token names nobody before it is checked, so every one is, and only the refusals of wrong ones are held back.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+
+from conf.errors import Unavailable
 
 ATTEMPTS: Final = 10
 SECONDS: Final = 60.0
@@ -49,3 +55,22 @@ class Lockout:
     def succeeded(self, name: str, address: str) -> None:
         """Forget what went wrong before."""
         self._failures.pop((name, address), None)
+
+
+@dataclass
+class Brake:
+    """Holds answers back, not more than so many at once."""
+
+    seconds: float = 1.0
+    most: int = 50
+    _held: int = 0
+
+    async def hold(self) -> None:
+        """Wait; Unavailable at once when enough others do."""
+        if self._held >= self.most:
+            raise Unavailable("Too many wrong tokens at once; try again in a moment")
+        self._held += 1
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self._held -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -14,6 +15,7 @@ from joserfc.jwk import OKPKey, RSAKey
 
 from api import installation_key
 from api.installation_key import InstallationKey
+from api.lockout import ATTEMPTS, Lockout
 from tests.cloud.conftest import Cloud
 from tests.cloud.issuer import Issuer, b64, compact, part
 
@@ -189,6 +191,31 @@ async def test_a_forged_token_is_refused(cloud: Cloud, name: str) -> None:
 async def test_forged_tokens_send_us_nowhere(cloud: Cloud) -> None:
     assert (await cloud.call(cloud.issuer.token())).status_code == 200
     assert set(cloud.issuer.asked) <= {"/.well-known/openid-configuration", "/keys"}
+
+
+async def test_guessing_is_slowed_down_and_good_tokens_are_not(cloud: Cloud) -> None:
+    async def took(token: str) -> tuple[int, bool]:
+        begun = time.monotonic()
+        status = (await cloud.call(token)).status_code
+        return status, time.monotonic() - begun >= brake.seconds
+
+    brake = cloud.gate.brake
+    kept = brake.seconds, brake.most
+    cloud.gate._lockout = Lockout()
+    brake.seconds = 0.3
+    try:
+        for number in range(ATTEMPTS):
+            assert await took(f"guess.{number}.x") == (401, False)
+        assert await took("guess.more.x") == (401, True)
+        assert await took("recon-cli more") == (401, True)
+        assert await took(cloud.issuer.token()) == (200, False)
+        brake.most = 1
+        answers = await asyncio.gather(*(cloud.call(f"guess.at.once{n}") for n in range(3)))
+        assert sorted(answer.status_code for answer in answers) == [401, 503, 503]
+        assert await took(cloud.issuer.token()) == (200, False)
+    finally:
+        brake.seconds, brake.most = kept
+        cloud.gate._lockout = Lockout()
 
 
 async def test_two_credentials_in_one_call_are_none(cloud: Cloud) -> None:
