@@ -113,8 +113,9 @@ async def changed(server: Slapd, library: str) -> tuple[int, float, int, float]:
     return len(by_token), middle - begun, len(by_time), time.perf_counter() - middle
 
 
-def measured(folder: str, what: str, library: str) -> None:
-    """One reading in a process of its own."""
+def measured(folder: str, what: str, library: str, *attributes: str) -> None:
+    """One reading in a process of its own, of these attributes if any are named."""
+    ATTRIBUTES[:] = attributes or ATTRIBUTES
     server = Slapd(**json.loads(Path(folder, "server.json").read_text()))
     begun = time.perf_counter()
     if what == "changes":
@@ -128,7 +129,7 @@ def measured(folder: str, what: str, library: str) -> None:
 
 
 def apart(server: Slapd, what: str, library: str) -> Any:
-    command = [sys.executable, __file__, "--one", server.folder, what, library]
+    command = [sys.executable, __file__, "--one", server.folder, what, library, *ATTRIBUTES]
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -102,13 +102,19 @@ class Slapd:
 
 @contextmanager
 def running(
-    people: int = 0, *, expired: bool = False, extra: str = "", overlay: str = "", folder: Path | None = None
+    people: int = 0,
+    *,
+    made: Callable[[str, int], str] | None = None,
+    expired: bool = False,
+    extra: str = "",
+    overlay: str = "",
+    folder: Path | None = None,
 ) -> Iterator[Slapd]:
-    """A server of our own with that many people; stopped and removed at the end."""
+    """A server of our own with that many people, each as `made` writes it; stopped and removed at the end."""
     place = Path(tempfile.mkdtemp(prefix="recon-slapd-")) if folder is None else folder
     try:
         server = Slapd(str(place), free_port(), free_port(), people)
-        prepare(server, expired=expired, extra=extra, overlay=overlay)
+        prepare(server, made=made, expired=expired, extra=extra, overlay=overlay)
         with serving(server):
             yield server
     finally:
@@ -148,7 +154,14 @@ def serving(server: Slapd) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
-def prepare(server: Slapd, *, expired: bool = False, extra: str = "", overlay: str = "") -> None:
+def prepare(
+    server: Slapd,
+    *,
+    made: Callable[[str, int], str] | None = None,
+    expired: bool = False,
+    extra: str = "",
+    overlay: str = "",
+) -> None:
     """Lay out configuration, certificates and entries in the server's folder."""
     place = Path(server.folder)
     (place / "data").mkdir()
@@ -159,7 +172,7 @@ def prepare(server: Slapd, *, expired: bool = False, extra: str = "", overlay: s
     (place / "server.json").write_text(json.dumps(asdict(server)))
     with (place / "entries.ldif").open("w") as file:
         file.writelines(_tree())
-        file.writelines(person(f"u{number}", number) for number in range(server.people))
+        file.writelines((made or person)(f"u{number}", number) for number in range(server.people))
     place.chmod(0o755)
     if os.geteuid() == 0:
         for path in (place, *place.rglob("*")):
