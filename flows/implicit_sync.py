@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conf import pointer
 from conf.errors import Conflict
-from conf.terms import Action, EntryStatus
+from conf.terms import Action, EntryStatus, Phase
 from flows import managed_hooks
 from flows.engine.differences import equal
 from flows.engine.entry import Entry
@@ -15,7 +15,7 @@ from flows.engine.failures import RunFailed
 from flows.engine.source import DeletedSourceOperation, SourceOperation
 from flows.own_thread import in_own_thread
 from flows.recon.changes import HELD_BACK, Change
-from flows.recon.pair import Pair, open_pair
+from flows.recon.pair import Pair, known_qualifiers, open_pair
 from flows.recon.qualifiers import qualifiers_for
 from flows.store import audit
 from flows.store.audit_events import AuditEvent
@@ -65,6 +65,14 @@ async def synchronise(call: Call, container: str, change: Change) -> list[Json]:
         results += found
         failed = any(result["result"] == "FAILED" for result in found)
     return results
+
+
+async def record_damaged(call: Call, container: str, id: str, reason: str) -> None:
+    """Write down for each mapping of a changed collection that an object of it cannot be read."""
+    for mapping in concerned(call, container, Change(id, None, None)):
+        entry = Entry(Phase.SOURCE, known_qualifiers(mapping)[0], id, status=EntryStatus.FAILURE)
+        entry.message = reason
+        await _record(call, mapping, entry)
 
 
 def concerned(call: Call, container: str, change: Change) -> list[ObjectMapping]:

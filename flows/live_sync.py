@@ -12,7 +12,7 @@ from conf.errors import BadRequest, Conflict, NotFound, ReconError, Unavailable
 from flows.connectors import departures
 from flows.connectors.csv_differences import digest_of
 from flows.connectors.differences import RowChange, TellsDifferences
-from flows.implicit_sync import synchronise
+from flows.implicit_sync import record_damaged, synchronise
 from flows.recon.changes import Change
 from flows.store import sync_tokens
 
@@ -25,6 +25,8 @@ _LOG = logging.getLogger("reconvene.live_sync")
 
 GONE: Final = "deleted"
 """Stands for the digest of an object that was deleted."""
+UNKNOWN: Final = "?"
+"""Stands for an id that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,14 @@ async def _bring(
     """Bring each change to the mappings, in order; the progress, and the failure that stopped it."""
     progress = begun
     for change in changes:
-        digest = GONE if change.row is None else digest_of(change.row)
+        digest = GONE if change.is_gone else digest_of(change.row or {"damage": change.damage})
         if progress.handled.get(change.id) == digest:
             continue
-        if (cause := await _bring_one(call, source, change)) is not None:
+        if change.damage:
+            # it comes again when it is mended; until then nobody waits for it
+            _LOG.error("%s/%s cannot be read: %s", source, change.id or UNKNOWN, change.damage)
+            await record_damaged(call, source, change.id or UNKNOWN, change.damage)
+        elif (cause := await _bring_one(call, source, change)) is not None:
             attempts = progress.attempts + 1 if progress.failing == change.id else 1
             of = f"{attempts - 1}/{patience.retries if patience.retries >= 0 else 'unlimited'}"
             if not patience.is_over(attempts):

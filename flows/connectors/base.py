@@ -55,6 +55,16 @@ class SourceUnreadable(Conflict):
     """The system cannot be enumerated: file missing, header wrong, connection refused. Nothing was read."""
 
 
+class RowsUnreadable(SourceUnreadable):
+    """Of the objects asked for by id some are there and cannot be read; whoever can tells of these alone."""
+
+    def __init__(self, message: str, found: Mapping[str, Row], broken: Sequence[BrokenRow]) -> None:
+        super().__init__(message)
+        self.found = found
+        """The others."""
+        self.broken = broken
+
+
 class SourceChanged(SourceUnreadable):
     """The system changed under the reader, so what was read is not the whole: SOURCE_CHANGED."""
 
@@ -87,7 +97,7 @@ class Connector(Protocol):
         """
 
     async def read_many(self, object_type: str, ids: Collection[str]) -> dict[str, Row]:
-        """The objects of these ids that exist."""
+        """The objects of these ids that exist; `RowsUnreadable` when some of them cannot be read."""
 
     async def create(self, object_type: str, content: Mapping[str, Any]) -> Row:
         """Create and return the object as the system holds it; PreconditionFailed when the id is taken."""
@@ -98,5 +108,8 @@ class Connector(Protocol):
     async def delete(self, object_type: str, id: str) -> None:
         """Delete; NotFound for an unknown id."""
 
-    async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row], str]:
-        """Objects that changed since the token, and the next token; without a token only the present one."""
+    async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row | BrokenRow], str]:
+        """Objects that changed since the token, and the next token; without a token only the present one.
+
+        One that cannot be read comes as a `BrokenRow` and holds nobody else up.
+        """

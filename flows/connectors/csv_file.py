@@ -13,7 +13,7 @@ from typing import Any
 from conf.errors import BadRequest, NotFound, NotSupported
 from conf.filters.ast import Filter
 from conf.filters.evaluate import predicate
-from flows.connectors.base import Capabilities, Row, SourceChanged, SourcePage, SourceUnreadable
+from flows.connectors.base import BrokenRow, Capabilities, Row, RowsUnreadable, SourceChanged, SourcePage
 from flows.connectors.csv_differences import compare
 from flows.connectors.csv_header import read_header
 from flows.connectors.csv_layout import CsvConfig, read_config
@@ -185,7 +185,9 @@ class CsvFile:
         # a person whose row is damaged is not a person who is gone
         if unread := sorted(broken.keys() - found.keys()):
             reason = broken[unread[0]]
-            raise SourceUnreadable(f"{self.config.path}, {reason}. The object '{unread[0]}' cannot be read.")
+            told = [BrokenRow(id, 0, broken[id]) for id in unread]
+            message = f"{self.config.path}, {reason}. The object '{unread[0]}' cannot be read."
+            raise RowsUnreadable(message, found, told)
         return found
 
 

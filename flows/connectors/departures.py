@@ -39,6 +39,7 @@ async def changes_and_departures(
     copies = _copies(connector, object_type, folder)
     copy, before = _parted(token)
     rows, after = await connector.changes(object_type, before)
+    changes = [RowChange.of(row) for row in rows]
     known = copies.load(copy) if copy else None
     gone = None
     if known is not None and before is not None and isinstance(connector, TellsDepartures):
@@ -47,14 +48,13 @@ async def changes_and_departures(
         now = await _ids(connector, object_type, known or {})
         gone = [id for id in known or {} if id not in now]
     else:
-        now = {*(known or {}), *(str(row["_id"]) for row in rows)}.difference(gone)
+        now = {*(known or {}), *(change.id for change in changes if change.id)}.difference(gone)
     if len(gone) >= MANY and len(gone) > SHARE * len(known or {}):
         _LOG.warning(
             "system/%s/%s: %d of %d objects are seen no more; none is taken for deleted before a reconciliation",
             *(connector.name, object_type, len(gone), len(known or {})),
         )
         gone = []
-    changes = [RowChange(str(row["_id"]), row) for row in rows]
     kept = copies.keep(dict.fromkeys(sorted(now), ""))
     return [*changes, *(RowChange(id, None) for id in gone)], f"{MARK}{kept};{after}"
 

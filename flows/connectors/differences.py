@@ -7,16 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from flows.connectors.base import Row
+from flows.connectors.base import BrokenRow, Row
 
 
 @dataclass(frozen=True)
 class RowChange:
-    """One object that is new, differs, or is gone."""
+    """One object that is new, differs, is gone, or cannot be read."""
 
     id: str
+    """Empty when not even that could be read."""
     row: Row | None
-    """The object as it is now; None when it was deleted."""
+    """The object as it is now; None when it was deleted or cannot be read."""
+    damage: str = ""
+    """Why it cannot be read; else empty."""
+
+    @property
+    def is_gone(self) -> bool:
+        return self.row is None and not self.damage
+
+    @classmethod
+    def of(cls, found: Row | BrokenRow) -> RowChange:
+        """Of what a connector tells as changed."""
+        if isinstance(found, BrokenRow):
+            return cls(found.id or "", None, found.reason)
+        return cls(str(found["_id"]), found)
 
 
 @runtime_checkable

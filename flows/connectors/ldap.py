@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from conf.errors import BadRequest, NotFound
 from conf.filters.ast import Filter
 from flows.connectors import ldap_changes, ldap_read
-from flows.connectors.base import BrokenRow, Capabilities, Row, SourcePage, SourceUnreadable
+from flows.connectors.base import (
+    BrokenRow,
+    Capabilities,
+    Row,
+    RowsUnreadable,
+    SourcePage,
+    SourceUnreadable,
+)
 from flows.connectors.ldap_config import EntryType, LdapConfig, read_config
 from flows.connectors.ldap_directory import Directory
 from flows.connectors.ldap_filter import Asking
@@ -122,7 +130,7 @@ class LdapDirectory:
     async def delete(self, object_type: str, id: str) -> None:
         await (await self._writer(object_type)).delete(id)
 
-    async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row], str]:
+    async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row | BrokenRow], str]:
         """Objects that changed; deleted ones cannot be told. See `ldap_changes` for the tokens."""
         kind = self._kind(object_type)
         schema = await self.directory.checked_schema(kind)
@@ -153,13 +161,22 @@ class LdapDirectory:
     ) -> dict[str, Row]:
         """Ids are found in any letter case, and given back as they were asked for."""
         found: dict[str, Row] = {}
+        damaged: dict[str, BrokenRow] = {}
         for item in items:
-            if isinstance(item, BrokenRow):
+            if not isinstance(item, BrokenRow):
+                found.setdefault(self._id_key(item["_id"]), item)
+            elif item.id is None:
                 # a person whose entry is damaged is not a person who is gone
                 raise SourceUnreadable(f"{self.directory.uri}: an entry cannot be read. {item.reason}.")
-            found.setdefault(self._id_key(item["_id"]), item)
+            else:
+                damaged.setdefault(self._id_key(item.id), item)
         keys = {id: self._id_key(id) for id in asked}
-        return {id: found[key] for id, key in keys.items() if key in found}
+        sound = {id: found[key] for id, key in keys.items() if key in found}
+        broken = [replace(damaged[key], id=id) for id, key in keys.items() if key in damaged.keys() - found]
+        if broken:
+            message = f"{self.directory.uri}: an entry cannot be read. {broken[0].reason}."
+            raise RowsUnreadable(message, sound, broken)
+        return sound
 
     def _id_key(self, id: str) -> str:
         is_name = self.config.uid.lower() in DN_NAMES

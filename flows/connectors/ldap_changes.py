@@ -32,7 +32,7 @@ _STAMP: Final = "%Y%m%d%H%M%SZ"
 
 async def changes(
     directory: Directory, kind: EntryType, schema: Schema, token: str | None
-) -> tuple[Sequence[Row], str]:
+) -> tuple[Sequence[Row | BrokenRow], str]:
     """Objects that changed since the token, and the next token; without one only the present token."""
     if token is None:
         return [], await directory.repeat(
@@ -94,7 +94,7 @@ async def _cookie_of(session: Session, directory: Directory, base: str) -> str:
 
 async def _synchronised(
     session: Session, directory: Directory, kind: EntryType, made: Shape, cookies: dict[str, str]
-) -> tuple[Sequence[Row], str]:
+) -> tuple[Sequence[Row | BrokenRow], str]:
     found: list[tuple[str, Attributes]] = []
     after = {}
     for base in kind.bases:
@@ -113,7 +113,7 @@ async def _synchronised(
 
 async def _since(
     session: Session, directory: Directory, kind: EntryType, made: Shape, since: str
-) -> tuple[Sequence[Row], str]:
+) -> tuple[Sequence[Row | BrokenRow], str]:
     found: list[tuple[str, Attributes]] = []
     for base in kind.bases:
         cookie = b""
@@ -138,15 +138,11 @@ async def _since(
 
 async def _rows(
     session: Session, directory: Directory, made: Shape, found: list[tuple[str, Attributes]]
-) -> list[Row]:
+) -> list[Row | BrokenRow]:
     if made.groups:
         names = [dn for dn, _ in found]
         made.memberships = await memberships_of(session, directory.config, directory.library, names)
-    items = [made.row(dn, attributes) for dn, attributes in found]
-    for item in items:
-        if isinstance(item, BrokenRow):
-            raise SourceUnreadable(f"{directory.uri}: a changed entry cannot be read. {item.reason}.")
-    return [item for item in items if not isinstance(item, BrokenRow)]
+    return [made.row(dn, attributes) for dn, attributes in found]
 
 
 def _shape(directory: Directory, schema: Schema, kind: EntryType, *more: str) -> Shape:

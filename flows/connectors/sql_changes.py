@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, func, literal, select, types
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conf.errors import BadRequest, NotSupported
-from flows.connectors.base import BrokenRow, Row, SourceUnreadable
+from flows.connectors.base import BrokenRow, Row
 from flows.connectors.sql_database import SqlDatabase
 from flows.connectors.sql_layout import Layout, Place
 from flows.connectors.sql_parameters import to_column
@@ -57,7 +57,9 @@ class Token:
         raise BadRequest(f"{text!r} is no token of a table.")
 
 
-async def changes(database: SqlDatabase, layout: Layout, token: str | None) -> tuple[Sequence[Row], str]:
+async def changes(
+    database: SqlDatabase, layout: Layout, token: str | None
+) -> tuple[Sequence[Row | BrokenRow], str]:
     """Rows that are new or changed, oldest first, and the next token; without a token only the present one."""
     name = f"system/{database.config.name}/{layout.kind.name}"
     if not layout.kind.change_log:
@@ -82,33 +84,33 @@ async def changes(database: SqlDatabase, layout: Layout, token: str | None) -> t
         return [one[-1] for one in found], [one[:-1] for one in found]
 
     values, raw = await database.read(layout.kind.shown, look)
-    rows = [_sound(item, database) for item in Rows.of(layout).objects(raw)]
+    rows = Rows.of(layout).objects(raw)
     if begun is None:
         return [], _token(values, rows, Token()).text()
     fresh = [
         row
         for value, row in zip(values, rows, strict=True)
-        if to_json(value) != begun.at or begun.told.get(row["_id"]) != _digest(row)
+        if to_json(value) != begun.at or begun.told.get(_id(row)) != _digest(row)
     ]
     return fresh, _token(values, rows, begun).text()
 
 
-def _sound(item: Row | BrokenRow, database: SqlDatabase) -> Row:
-    if isinstance(item, BrokenRow):
-        raise SourceUnreadable(f"{database.config.address}: a changed row cannot be read. {item.reason}.")
-    return item
+def _id(row: Row | BrokenRow) -> str:
+    """Empty where it cannot be read."""
+    return (row.id or "") if isinstance(row, BrokenRow) else str(row["_id"])
 
 
-def _token(values: Sequence[Any], rows: Sequence[Row], before: Token) -> Token:
+def _token(values: Sequence[Any], rows: Sequence[Row | BrokenRow], before: Token) -> Token:
     if not values:
         return before
     newest = [row for value, row in zip(values, rows, strict=True) if value == values[-1]]
-    told = {str(row["_id"]): _digest(row) for row in newest} if len(newest) <= REMEMBERED else {}
+    told = {_id(row): _digest(row) for row in newest} if len(newest) <= REMEMBERED else {}
     return Token(to_json(values[-1]), told)
 
 
-def _digest(row: Row) -> str:
-    return hashlib.blake2b(orjson.dumps(row, option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
+def _digest(row: Row | BrokenRow) -> str:
+    plain = row.reason if isinstance(row, BrokenRow) else row
+    return hashlib.blake2b(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
 
 
 def _since(layout: Layout, place: Place, token: Token, name: str) -> ColumnElement[bool]:

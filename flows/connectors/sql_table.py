@@ -12,7 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conf.errors import BadRequest, NotFound
 from conf.filters.ast import Filter
 from flows.connectors import sql_changes
-from flows.connectors.base import BrokenRow, Capabilities, Row, SourcePage, SourceUnreadable
+from flows.connectors.base import (
+    BrokenRow,
+    Capabilities,
+    Row,
+    RowsUnreadable,
+    SourcePage,
+    SourceUnreadable,
+)
 from flows.connectors.sql_config import SqlConfig, TableType, read_config
 from flows.connectors.sql_database import SqlDatabase
 from flows.connectors.sql_filter import Asking
@@ -95,7 +102,7 @@ class DatabaseTable:
     async def delete(self, object_type: str, id: str) -> None:
         await Writer(self.database, await self._layout(object_type)).delete(id)
 
-    async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row], str]:
+    async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row | BrokenRow], str]:
         """Rows that changed; deleted ones cannot be told. See `sql_changes` for the tokens."""
         return await sql_changes.changes(self.database, await self._layout(object_type), token)
 
@@ -124,14 +131,22 @@ class DatabaseTable:
 
     def _by_id(self, asked: Sequence[str], items: Sequence[Row | BrokenRow]) -> dict[str, Row]:
         found: dict[str, Row] = {}
+        broken: list[BrokenRow] = []
         for item in items:
             if isinstance(item, BrokenRow):
-                # a person whose row is damaged is not a person who is gone
-                raise SourceUnreadable(f"{self.config.address}: a row cannot be read. {item.reason}.")
+                broken.append(item)
+                continue
             if item["_id"] in found:
                 raise SourceUnreadable(f"{self.config.address}: several rows have the id {item['_id']!r}.")
             found[item["_id"]] = item
-        return {id: found[id] for id in asked if id in found}
+        sound = {id: found[id] for id in asked if id in found}
+        if broken:
+            # a person whose row is damaged is not a person who is gone
+            message = f"{self.config.address}: a row cannot be read. {broken[0].reason}."
+            if any(one.id is None for one in broken):
+                raise SourceUnreadable(message)
+            raise RowsUnreadable(message, sound, broken)
+        return sound
 
 
 def _members(fields: Sequence[str] | None) -> set[str] | None:

@@ -15,7 +15,7 @@ from flows.recon.bridge import Bridge
 from flows.recon.preparing import hash_ahead
 from flows.recon.recording import record
 from flows.recon.source_page import Outcome, SourcePageWork
-from flows.recon.source_side import SourcePage
+from flows.recon.source_side import SourcePage, read_some
 from flows.recon.target_page import TargetPageWork
 from flows.recon.target_set import TargetSet
 from flows.recon.target_side import target_side
@@ -119,8 +119,10 @@ async def _pages_of_ids(run: Run, ids: Sequence[str], size: int, after: str) -> 
     done = int(run.row.checkpoint.get("page", 0)) * size
     for first in range(done, max(len(ids), done + 1), size):
         some = ids[first : first + size]
-        found = await run.source.read_many(run.call, some)
-        yield SourcePage([(id, found.get(id)) for id in some], total=len(ids), cursor=after)
+        found, broken = await read_some(run.source, run.call, some)
+        damaged = {one.id for one in broken}
+        items = [(id, found.get(id)) for id in some if id not in damaged]
+        yield SourcePage(items, broken, total=len(ids), cursor=after)
 
 
 async def source_page(run: Run, page: SourcePage, number: int, offset: int = 0) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from conf.errors import BadRequest, NotFound
+from flows.connectors.base import RowsUnreadable
 from flows.projection import project
 from flows.recon.managed_stage import whole
 from flows.recon.queries import ATTRIBUTES, NATIVE_FILTER, SideQuery
@@ -180,6 +181,16 @@ class ElsewhereSource:
 
     async def read_many(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
         return await self.own.read_many(call, ids)
+
+
+async def read_some(
+    source: SourceSide, call: Call, ids: Sequence[str]
+) -> tuple[Mapping[str, Json], Sequence[BrokenRow]]:
+    """The objects of these ids that exist, and those of them that cannot be read."""
+    try:
+        return await source.read_many(call, ids), ()
+    except RowsUnreadable as told:
+        return told.found, told.broken
 
 
 def listed_source(call: Call, path: str, query: SideQuery, full_entries: bool | None) -> SourceSide:

@@ -10,6 +10,7 @@ from flows.engine.failures import RunFailed
 from flows.recon.managed_stage import ManagedStage
 from flows.recon.page_world import PageWorld
 from flows.recon.source_page import Outcome
+from flows.recon.source_side import read_some
 from flows.recon.target_side import SystemStage
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class TargetPageWork:
         if sources:
             wanted = sorted(sources)
             with run.statistics.measure("sourceObjectQuery"):
-                found = await run.source.read_many(run.call, wanted)
-            world.remember_sources((id, found.get(id)) for id in wanted)
+                found, broken = await read_some(run.source, run.call, wanted)
+            damaged = {one.id for one in broken}
+            world.remember_sources((id, found.get(id)) for id in wanted if id not in damaged)
 
     def _work(self, target_ids: Sequence[str], outcome: Outcome) -> None:
         run, world = self.run, self.world

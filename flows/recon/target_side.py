@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conf.errors import NotFound
+from flows.connectors.base import RowsUnreadable, SourceUnreadable
 from flows.managed_hooks import has_hooks
 from flows.recon.bridge import Bridge
 from flows.recon.changes import HELD_BACK, Change
@@ -98,22 +99,35 @@ class SystemStage:
     bridge: Bridge
     statistics: Statistics
     known: dict[str, Json | None] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Objects that are there and cannot be read, and why: each fails its own entry."""
 
     async def prefetch(self, ids: Sequence[str]) -> None:
         """Know these objects, absence included."""
-        wanted = [id for id in ids if id not in self.known]
+        wanted = [id for id in ids if id not in self.known and id not in self.damaged]
         if wanted:
-            found = await self.connector.read_many(self.object_type, wanted)
-            self.known.update({id: found.get(id) for id in wanted})
+            found: Mapping[str, Json]
+            try:
+                found = await self.connector.read_many(self.object_type, wanted)
+            except RowsUnreadable as told:
+                found = told.found
+                self.damaged.update({str(one.id): one.reason for one in told.broken})
+            self.known.update({id: found.get(id) for id in wanted if id not in self.damaged})
 
     def object(self, id: str) -> Json | None:
-        if id not in self.known:
-            self.bridge.wait(self.prefetch([id]))
+        if self._is_damaged(id):
+            raise SourceUnreadable(f"The object '{id}' cannot be read. {self.damaged[id]}")
         found = self.known[id]
         return None if found is None else dict(found)
 
     def exists(self, id: str) -> bool:
-        return self.object(id) is not None
+        return self._is_damaged(id) or self.known[id] is not None
+
+    def _is_damaged(self, id: str) -> bool:
+        """Whether it is there and cannot be read; else it is known from now on."""
+        if id not in self.known and id not in self.damaged:
+            self.bridge.wait(self.prefetch([id]))
+        return id in self.damaged
 
     def find(self, query: SideQuery) -> list[Json]:
         return self.bridge.wait(self._find(query))
@@ -150,6 +164,7 @@ class SystemStage:
 
     def forget(self) -> None:
         self.known.clear()
+        self.damaged.clear()
 
     def take_changes(self) -> list[Change]:
         """Connected systems are nobody's source of implicit synchronisation."""

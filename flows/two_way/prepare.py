@@ -131,8 +131,9 @@ async def _find_changes(
     there = set(known)
     state.changed_idm = [id for id in changed if id in there]
     changes = await _resource_changes(call, configuration, connector, state, token)
-    state.changed_resource = [change.id for change in changes if change.row is not None]
-    gone = [change.id for change in changes if change.row is None]
+    state.changed_resource = [change.id for change in changes if change.id and not change.is_gone]
+    state.lost = [change.damage for change in changes if not change.id]
+    gone = [change.id for change in changes if change.is_gone]
     async with call.read() as transaction:
         found = await links.by_second(transaction, configuration.to_resource, "default", gone)
     state.gone_idm = [link.first_id for link in found.values()]
@@ -159,7 +160,7 @@ async def _resource_changes(
             rows, _ = await connector.changes(kind, token)
         except NotSupported as error:
             raise RunFailed(f"updatedSince cannot be answered: {error.message}") from error
-        changes = [RowChange(str(row["_id"]), row) for row in rows]
+        changes = [RowChange.of(row) for row in rows]
     if (text := query.get("_queryFilter")) is None:
         return changes
     matches = predicate(parse(str(text)), ignore_case=False)

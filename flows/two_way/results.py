@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from conf.reconciliation_terms import Treatment, TwoWaySituation
@@ -20,6 +21,8 @@ STAGE_NUMBERS: Final = 10**10
 
 _NAMELESS: Final = "Target system Principal"
 _DOUBLE: Final = "DUPLICATE_SOURCE_ID"
+_CODED: Final = re.compile(r"(line \d+: )?[A-Z]+_[A-Z_]+: ")
+"""How connectors tell of what cannot be read."""
 
 
 async def write_some(
@@ -27,7 +30,11 @@ async def write_some(
 ) -> bool:
     """Write the next page of results; False when all are written."""
     last = await two_way.last_seq(transaction, run_id)
-    index, after = divmod(last, STAGE_NUMBERS) if last else (1, 0)
+    if not last and state.lost:
+        lost = [_failed(seq, "BROKEN_CSV", reason) for seq, reason in enumerate(state.lost, 1)]
+        await two_way.add_results(transaction, run_id, lost)
+        return True
+    index, after = divmod(last, STAGE_NUMBERS) if last >= STAGE_NUMBERS else (1, 0)
     performed = await _performed(transaction, state)
     while index <= len(state.stages):
         stage = state.stages[index - 1]
@@ -132,15 +139,26 @@ def _unclear(
         category = "NOT_UNIQUE_KEY"
     elif entry.status != "FAILURE":
         return None
-    elif message.startswith(_NAMELESS):
+    elif message.startswith(_NAMELESS) or (
+        entry.situation is None and resource is not None and idm is None and not _CODED.match(message)
+    ):
         category = "LOGIN_NOT_FOUND"
-    elif entry.situation is None and entry.source_id is not None and "BAD_ROW" not in message:
-        category = "LOGIN_NOT_FOUND" if resource is not None and idm is None else "BROKEN_CSV"
-        category = "BROKEN_CSV" if message.startswith("line ") else category
     else:
         category = "BROKEN_CSV"
     if not message:
         message = "more than one object corresponds to the record, or it belongs to another one already"
+    return _failed(seq, category, message, principal, idm, resource)
+
+
+def _failed(
+    seq: int,
+    category: str,
+    message: str,
+    principal: str = "",
+    idm: str | None = None,
+    resource: str | None = None,
+) -> TwoWayResult:
+    """A row without a situation."""
     return TwoWayResult(
         seq=seq,
         situation="",

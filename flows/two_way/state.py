@@ -36,6 +36,8 @@ class State:
     changed_idm: list[str] = field(default_factory=list)
     gone_idm: list[str] = field(default_factory=list)
     """Objects whose record was deleted since the last run."""
+    lost: list[str] = field(default_factory=list)
+    """Why changed records cannot be read of which not even the id can."""
     allow_empty: bool = False
     is_partial: bool = False
     """The resource search does not tell of every record."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conf.errors import BadRequest
-from flows.connectors.base import SourceUnreadable
+from flows.connectors.base import BrokenRow
 from tests.connectors.conftest import ACCOUNTS, OpenLdap, account, many
 from tests.slapd import PEOPLE, Slapd, entry
 
@@ -118,11 +118,17 @@ async def test_a_token_that_is_none_is_refused(open_ldap: OpenLdap, token: str) 
         await open_ldap(TYPES).changes("account", token)
 
 
-async def test_a_changed_entry_that_cannot_be_read_is_not_passed_over(
-    open_ldap: OpenLdap, slapd: Slapd, branch: str
+@pytest.mark.parametrize("is_time", [False, True])
+async def test_a_changed_entry_that_cannot_be_read_holds_nobody_up(
+    open_ldap: OpenLdap, slapd: Slapd, branch: str, is_time: bool
 ) -> None:
     connector = open_ldap(TYPES)
     _, token = await connector.changes("account", None)
-    slapd.add(people(branch, "a", sn=["x", "y"]))
-    with pytest.raises(SourceUnreadable, match=r"a changed entry cannot be read\. MANY_VALUES"):
-        await connector.changes("account", token)
+    since = (datetime.now(UTC) - timedelta(seconds=2)).isoformat() if is_time else token
+    slapd.add(people(branch, "a", sn=["x", "y"]) + people(branch, "b"))
+    changed, after = await connector.changes("account", since)
+    [broken] = [row for row in changed if isinstance(row, BrokenRow)]
+    assert broken.id == "a"
+    assert broken.reason.startswith("MANY_VALUES: ")
+    assert [row["_id"] for row in changed if not isinstance(row, BrokenRow)] == ["b"]
+    assert after != since

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conf.errors import BadRequest, NotSupported
-from flows.connectors.base import SourceUnreadable
+from flows.connectors.base import BrokenRow
 from flows.connectors.sql_changes import REMEMBERED
 from tests.connectors.databases import PEOPLE, TestDatabase
 
@@ -112,11 +112,21 @@ async def test_a_token_that_is_none_is_refused(database: TestDatabase, token: st
         await connector.changes("account", token)
 
 
-async def test_a_changed_row_that_cannot_be_read_is_not_passed_over(sqlite: TestDatabase) -> None:
+async def test_a_changed_row_that_cannot_be_read_is_told_once_and_holds_nobody_up(
+    sqlite: TestDatabase,
+) -> None:
     await sqlite.execute(
         "create table people (uid text primary key, age integer, changed integer)",
-        "insert into people values ('a', 'old', 1)",
+        "insert into people values ('a', 'old', 1), ('b', 7, 1), (null, 7, 1)",
     )
     connector = sqlite.open({"account": {}}, changeLogColumn="changed")
-    with pytest.raises(SourceUnreadable, match=r"a changed row cannot be read\. BAD_VALUE: 'age'"):
-        await connector.changes("account", "0")
+    changed, token = await connector.changes("account", "0")
+    broken = [row for row in changed if isinstance(row, BrokenRow)]
+    assert [(row.id, row.reason.partition(":")[0]) for row in broken] == [
+        (None, "BAD_ROW"),
+        ("a", "BAD_VALUE"),
+    ]
+    assert ids(row for row in changed if not isinstance(row, BrokenRow)) == ["b"]
+    assert await connector.changes("account", token) == ([], token)
+    await sqlite.execute("update people set age = 8 where uid = 'a'")
+    assert ids((await connector.changes("account", token))[0]) == ["a"]

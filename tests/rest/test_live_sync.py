@@ -221,6 +221,17 @@ async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path) -> Non
             before = (await server.get("audit/sync?_queryFilter=true"))["result"]
             await sync(server)
             assert (await server.get("audit/sync?_queryFilter=true"))["result"] == before
+
+            database.execute("insert into people values ('d', cast(x'ff' as text), 'x', 4)")
+            database.execute("insert into people values ('e', 'Eve', 'x', 5)")
+            assert "lastException" not in await sync(server)
+            assert await things(server) == {"b": "Bert", "e": "Eve"}
+            await damaged(server, "d", "BAD_VALUE: 'firstname': not UTF-8")
+            await sync(server)
+            await damaged(server, "d", "BAD_VALUE: 'firstname': not UTF-8")
+            database.execute("update people set firstname = 'Dora', changed = 6 where uid = 'd'")
+            await sync(server)
+            assert await things(server) == {"b": "Bert", "d": "Dora", "e": "Eve"}
             assert len(list((tmp_path / ".recon" / "livesync").iterdir())) == 1
 
 
@@ -253,3 +264,18 @@ async def test_a_directory_tells_what_changed_and_who_is_gone(tmp_path: Path) ->
             told = (await server.get("audit/sync?_queryFilter=true"))["result"]
             await sync(server)
             assert (await server.get("audit/sync?_queryFilter=true"))["result"] == told
+
+            directory.change(f"dn: uid=u1,{PEOPLE}\nchangetype: modify\nadd: sn\nsn: another\n\n")
+            directory.change(f"dn: uid=u2,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: later\n\n")
+            assert "lastException" not in await sync(server)
+            assert sorted((await things(server)).values()) == ["later", "new"]
+            await damaged(server, None, "MANY_VALUES: ")
+
+
+async def damaged(server: Server, id: str | None, message: str) -> None:
+    """One failure of one object that cannot be read stands in the audit."""
+    told = (await server.get("audit/sync?_queryFilter=status+eq+%22FAILURE%22"))["result"]
+    [row] = told
+    assert row["message"].startswith(message)
+    assert row["situation"] is None
+    assert id is None or row["sourceObjectId"] == f"{SOURCE}/{id}"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import conf.samples
 from flows.store import managed
-from tests import slapd as directory
-from tests.embedded import Embedded, embedded
-from tests.slapd import ADMIN, PASSWORD, Slapd
+from tests.slapd import Slapd
+from tests.two_way.directory import BASE, lead, people, sample, sample_directory, start, users
 
 pytestmark = [
     pytest.mark.services,
@@ -26,51 +21,12 @@ pytestmark = [
 ]
 
 Json = dict[str, Any]
-SAMPLE = Path(next(iter(conf.samples.__path__))) / "two-way-ldap"
-BASE = "dc=example,dc=com"
 
 
 @pytest.fixture
 def slapd() -> Iterator[Slapd]:
-    """A directory with the sample's entries."""
-    with directory.running() as server:
-        text = (SAMPLE / "ldap" / "example.ldif").read_text()
-        entries = [part for part in text.split("\n\n") if "ou=" in part.split("\n", 1)[0].split(",", 1)[-1]]
-        server.add("\n\n".join(entries) + "\n")
+    with sample_directory() as server:
         yield server
-
-
-@asynccontextmanager
-async def sample(slapd: Slapd, folder: Path, **settings: Any) -> AsyncIterator[Embedded]:
-    project = folder / "my"
-    shutil.copytree(SAMPLE, project)
-    file = project / "conf" / "provisioner.openicf-ldap.json"
-    document = json.loads(file.read_text())
-    document["configurationProperties"] |= {
-        "port": slapd.port,
-        "principal": ADMIN,
-        "credentials": PASSWORD,
-    }
-    file.write_text(json.dumps(document))
-    async with embedded(project, folder / "data", **settings) as server:
-        yield server
-
-
-async def start(server: Embedded, name: str = "people", **options: Any) -> Json:
-    path = f"reconciliation/{name}?_action=start&waitForCompletion=true"
-    status, run = await server.call("POST", path, options)
-    assert status == 200, run
-    return dict(run)
-
-
-async def users(server: Embedded) -> dict[str, Json]:
-    async with server.runtime.database.read() as tx:
-        found = await managed.find(tx, "user")
-    return {row.body["userName"]: row.object() for row in found.rows}
-
-
-def people(slapd: Slapd) -> str:
-    return slapd.run("ldapsearch", "", "-LLL", "-b", f"ou=people,{BASE}", "(objectClass=person)", "*")
 
 
 async def test_the_ldap_sample_settles_what_both_sides_changed(slapd: Slapd, tmp_path: Path) -> None:
@@ -142,10 +98,7 @@ async def test_a_directory_that_refuses_ends_the_run_and_nothing_is_deleted(
         _, document = await server.call("GET", "config/reconciliation/people")
         document["situations"]["IDM_EXISTS__SYS_NOT_EXISTS"] = {"response": "REMOVE_FROM_IDM"}
         assert (await server.call("PUT", "config/reconciliation/people", document))[0] == 200
-        file = tmp_path / "my" / "conf" / "provisioner.openicf-ldap.json"
-        changed = json.loads(file.read_text())
-        changed["configurationProperties"] |= properties
-        file.write_text(json.dumps(changed))
+        lead(tmp_path / "my", **properties)
         server.runtime.project.refresh()
         run = await start(server)
         assert run["status"] == "FAILED"
