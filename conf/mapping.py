@@ -13,6 +13,7 @@ from conf.document import Node, Problem, Reading, did_you_mean, kind_of
 from conf.mapping_body import read_body
 from conf.mapping_schema import AttributeMapping, Condition, LinkType, ObjectMapping, Policy
 from conf.script_config import ScriptConfig
+from conf.terms import LONGEST_NAME
 
 __all__ = [
     "AttributeMapping",
@@ -117,6 +118,8 @@ def _file_drafts(documents: Mapping[str, Any], open_reading: Callable[[str], Rea
 
 
 def _draft(document: str, node: Node, name: str) -> _Draft:
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        node.problem(f"the name of a mapping has at most {LONGEST_NAME} characters, all of them visible")
     return _Draft(
         document=document,
         node=node,

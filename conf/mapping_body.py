@@ -22,6 +22,7 @@ def read_body(node: Node, name: str, source: str, target: str, link_type: LinkTy
     clustered = node.flag("clusteredSourceReconEnabled", False)
     node.optional_flag("sourceIdsCaseSensitive")
     node.optional_flag("targetIdsCaseSensitive")
+    _check_queue(node.child("queuedSync"))
     retention = node.child("reconAssociation")
     if retention.value is not None:
         retention.is_object()
@@ -69,6 +70,21 @@ def read_body(node: Node, name: str, source: str, target: str, link_type: LinkTy
         post_mapping=read_script(node.child("postMapping")),
         result=read_script(node.child("result")),
     )
+
+
+def _check_queue(node: Node) -> None:
+    """`queuedSync` has no effect here, but what it says has to make sense."""
+    if node.value is None or not node.is_object():
+        return
+    node.flag("enabled", False)
+    for name, least in (
+        ("pageSize", 1),
+        ("pollingInterval", 0),
+        ("maxQueueSize", 1),
+        ("maxRetries", -1),
+        ("retryDelay", 0),
+    ):
+        node.number(name, least, least=least)
 
 
 def _pointers(node: Node) -> tuple[tuple[str, ...], ...] | None:

@@ -11,7 +11,7 @@ from conf.filters.ast import Comparison, Filter, Literal
 from conf.filters.parse import parse
 from conf.mapping_schema import AttributeMapping, Condition, Policy
 from conf.script_config import ScriptConfig, read_script
-from conf.terms import DEFAULT_QUALIFIER, Action, Situation
+from conf.terms import DEFAULT_QUALIFIER, LONGEST_NAME, Action, Situation
 
 E = TypeVar("E", Situation, Action)
 
@@ -146,10 +146,14 @@ def read_qualifiers(node: Node) -> tuple[str, ...] | ScriptConfig:
     match node.value:
         case None:
             return (DEFAULT_QUALIFIER,)
-        case [*names] if names and all(isinstance(name, str) and name for name in names):
+        case [*names] if names and all(
+            isinstance(name, str) and 0 < len(name) <= LONGEST_NAME for name in names
+        ):
             return tuple(dict.fromkeys(names))
         case dict():
             return read_script(node) or (DEFAULT_QUALIFIER,)
         case _:
-            node.problem("expected a list of link qualifiers (texts, at least one) or a script")
+            node.problem(
+                f"expected a list of link qualifiers (texts of at most {LONGEST_NAME} characters, at least one) or a script"
+            )
             return (DEFAULT_QUALIFIER,)

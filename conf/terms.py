@@ -156,5 +156,7 @@ COMPLETED_STATES: Final[Mapping[Stage, RunState]] = MappingProxyType(
     }
 )
 
+LONGEST_NAME: Final = 255
+"""Characters of a mapping's name and of a link qualifier: both stand in the keys of links."""
 DEFAULT_QUALIFIER: Final = "default"
 """Link qualifier of a mapping that names none."""

@@ -84,7 +84,7 @@ def open_scripts(settings: Settings, project: LiveProject) -> ScriptHost:
         try:
             host.compile(script)
         except ConfigError as failure:
-            return failure.message
+            return failure.message.removeprefix(f"{failure.where}: ")  # its reader says where
         return None
 
     project.check_scripts_by(problem)

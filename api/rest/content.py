@@ -27,6 +27,12 @@ class TooLarge(ReconError):
     code: ClassVar[int] = 413
 
 
+class UnsupportedMediaType(ReconError):
+    """The body comes packed."""
+
+    code: ClassVar[int] = 415
+
+
 async def read(request: Request, limit: int) -> bytes:
     """The body, at most `limit` bytes of it; 413 for more, whatever the header says."""
     declared = request.headers.get("content-length")
@@ -50,10 +56,14 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit // 1_000_000} MB")
 
 
-def parse(raw: bytes, content_type: str | None) -> Any:
+def parse(raw: bytes, content_type: str | None, encoding: str | None = None) -> Any:
     """The JSON value of a body, or NO_CONTENT for an empty one."""
     if not raw.strip():
         return NO_CONTENT
+    if encoding is not None and encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            f"A body with the content-encoding '{encoding}' is not taken; send it unpacked"
+        )
     if content_type is not None:
         kind = content_type.partition(";")[0].strip().lower()
         if kind not in _TYPES:

@@ -56,7 +56,9 @@ class Exchange:
         """The JSON value of the body; read once, however often it is asked for."""
         if not self._body:
             raw = await content.read(self.request, self.limit)
-            self._body.append(content.parse(raw, self.header("content-type")))
+            self._body.append(
+                content.parse(raw, self.header("content-type"), self.header("content-encoding"))
+            )
         return self._body[0]
 
 

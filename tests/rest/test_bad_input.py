@@ -75,6 +75,8 @@ async def test_content_types(server: Server) -> None:
         ("nonsense", 400),
     ):
         assert (await post(server, b"{}", **{"Content-Type": kind}))[0] == status
+    for packed, status in (("gzip", 415), ("identity", 201)):
+        assert (await post(server, b"{}", **{"Content-Encoding": packed}))[0] == status
     nothing = await server.call("POST", "managed/src?_action=create")
     assert "content-type was not specified" in nothing.json()["message"]
 

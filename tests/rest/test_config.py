@@ -1,9 +1,12 @@
 """Configuration over REST: validated, written, in force at once."""
 
+from pathlib import Path
+from typing import Any
+
 import orjson
 import pytest
 
-from tests.rest.conftest import Server
+from tests.rest.conftest import Server, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,6 +49,53 @@ async def test_mappings_are_live_at_once_and_a_wrong_one_changes_nothing(server:
     assert answer.status_code == 400
     assert "mappings[0].policies[0].situation" in answer.json()["message"]
     assert (await server.get("config/sync"))["mappings"] == good["mappings"]
+
+
+def _script(**more: str) -> dict[str, str]:
+    return {"type": "text/javascript", **more}
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"validSource": _script(file="nosuch.js")}, "validSource.file: there is no script file 'nosuch.js'"),
+    ({"sourceCondition": _script(file="nosuch.js")}, "sourceCondition.file: there is no script file"),
+    ({"onCreate": _script(source="if (")}, "onCreate: the script line 1: JavaScript syntax error"),
+    (
+        {"policies": [{"situation": "ABSENT", "action": "CREATEE"}]},
+        "policies[0].action: 'CREATEE' is not an action",
+    ),
+    ({"sourceQuery": {"_queryFilter": "mail eqq 1"}}, "sourceQuery._queryFilter: Unknown operator 'eqq'"),
+    ({"sourceCondition": "/source/x eq"}, "sourceCondition: '/source/x eq' is not a valid query filter"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "says"), WRONG)
+async def test_a_wrong_mapping_is_refused_with_its_path(
+    server: Server, wrong: dict[str, Any], says: str
+) -> None:
+    mapping = {"name": "one", "source": "managed/src", "target": "managed/dst", **wrong}
+    answer = await server.call("PUT", "config/sync", {"mappings": [mapping]})
+    assert answer.status_code == 400
+    assert f"sync: mappings[0].{says}" in answer.json()["message"]
+    assert answer.json()["message"].count("mappings[0]") == 1
+    alone = await server.call(
+        "PUT", "config/mapping/two", {key: mapping[key] for key in mapping if key != "name"}
+    )
+    assert (alone.status_code, says in alone.json()["message"]) == (400, True)
+
+
+async def test_a_wrong_mapping_of_a_file_is_alone_out_of_service(tmp_path: Path) -> None:
+    base = {"source": "managed/user", "target": "managed/role"}
+    wrong = [{"name": f"wrong{number}", **base, **members} for number, (members, _) in enumerate(WRONG)]
+    (tmp_path / "conf").mkdir()
+    document = {"mappings": [*wrong, {"name": "good", **base}]}
+    (tmp_path / "conf" / "sync.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    async with serve(tmp_path) as server:
+        for number, (_, says) in enumerate(WRONG):
+            answer = await server.call("POST", f"recon?_action=recon&mapping=wrong{number}")
+            assert answer.status_code == 409
+            assert "out of service: conf/sync.json:" in answer.json()["message"]
+            assert says in answer.json()["message"]
+        assert (await server.call("POST", "recon?_action=recon&mapping=good")).status_code == 200
 
 
 async def test_a_new_managed_type_is_live_at_once(server: Server) -> None:
