@@ -241,6 +241,9 @@ class IdColumn(TextColumn):
             return NEVER
         return Condition(f"seq in ({','.join('?' * len(seqs))})", tuple(seqs))
 
+    def order(self, words: JsonSql) -> list[str]:
+        return ["seq"]  # a number, of which the text on the wire keeps the order
+
 
 MEMBERS: Final = Columns(
     {
