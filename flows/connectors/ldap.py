@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from conf.errors import BadRequest, NotFound
 from conf.filters.ast import Filter
-from flows.connectors import ldap_changes, ldap_read
+from flows.connectors import ldap_changes, ldap_password, ldap_read
 from flows.connectors.base import (
     BrokenRow,
     Capabilities,
@@ -140,6 +140,11 @@ class LdapDirectory:
         self, object_type: str, before: str, after: str, known: Collection[str]
     ) -> Collection[str] | None:
         return await ldap_changes.departed(self.directory, self._kind(object_type), before, after, known)
+
+    async def authenticate(self, object_type: str, username: str, password: str) -> str | None:
+        kind = self._kind(object_type)
+        schema = await self.directory.checked_schema(kind)
+        return await ldap_password.authenticate(self.directory, kind, schema, username, password)
 
     async def close(self) -> None:
         """Close idle connections now instead of in a few seconds."""

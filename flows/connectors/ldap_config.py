@@ -54,6 +54,8 @@ class EntryType:
     classes: tuple[str, ...]
     naming: str
     """Attribute that names new entries below the first base."""
+    names: tuple[str, ...]
+    """Attributes by which somebody gives a name to sign in."""
     attributes: Mapping[str, SystemAttribute]
 
 
@@ -213,6 +215,7 @@ class _Reader:
             filter=parts[0] if len(parts) == 1 else f"(&{''.join(parts)})",
             classes=classes,
             naming=own.text("namingAttribute") or names[0],
+            names=tuple(dict.fromkeys([own.text("namingAttribute") or names[0], *names])),
             attributes={name: found for name, found in kind.attributes.items() if name != "_id"},
         )
 

@@ -22,11 +22,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 PAUSES: Final = (0.2, 1.0)
 """Seconds before each further try of what only reads."""
+_WRONG: Final = frozenset({Code.INVALID_CREDENTIALS, Code.INAPPROPRIATE_AUTH})
 _NO_ATTRIBUTES: Final = DN_NAMES | {UID, PASSWORD, STATUS, GROUPS}
 
 
 class Unreached(SourceUnreadable):
     """No connection came about, which may be different in a moment."""
+
+
+class Refused(SourceUnreadable):
+    """The directory does not know this name by this password."""
 
 
 class Directory:
@@ -56,13 +61,28 @@ class Directory:
         password = config.credentials.read() if config.principal else ""
         if config.principal and not password:
             raise ConfigError("The password is empty.", where=config.credentials.where)
+        return await self._connect(config.principal, password)
+
+    async def lets_in(self, dn: str, password: str) -> bool:
+        """Whether it knows an entry by this password; asked on a connection of its own."""
+        if not dn or not password:
+            return False  # servers take a bind without a password for one without a name, and let it in
+        try:
+            session = await self._connect(dn, password)
+        except Refused:
+            return False
+        await session.close()
+        return True
+
+    async def _connect(self, principal: str, password: str) -> Session:
+        config = self.config
         if config.ca_file is not None:
             self._check_authorities()
         failure: SourceUnreadable | None = None
         for uri in config.uris:
             target = Target(
                 uri=uri,
-                principal=config.principal,
+                principal=principal,
                 password=password,
                 start_tls=config.start_tls and uri.startswith("ldap:"),
                 ca_file=config.ca_file,
@@ -74,9 +94,9 @@ class Directory:
                     await asyncio.to_thread(check_trust, target)
                 return await self.library.connect(target)
             except DirectoryError as error:
-                told = ldap_errors.connecting(error, uri, config.principal)
+                told = ldap_errors.connecting(error, uri, principal)
                 passing = error.is_lost and not error.mistrust and error.code != Code.TIMEOUT
-                kind = Unreached if passing else SourceUnreadable
+                kind = Unreached if passing else Refused if error.code in _WRONG else SourceUnreadable
                 failure = failure or kind(told.message, detail=told.detail)
                 if not error.is_lost:
                     break

@@ -64,6 +64,11 @@ class Asking:
         clauses = [self._clause(self.config.uid, kind, "eq", id) or NOTHING for id in ids]
         return _joined("|", clauses) if clauses else NOTHING
 
+    def named(self, name: str) -> str:
+        """A filter for entries that this is a name of."""
+        clauses = [self._clause(one, self.schema.find(one), "eq", name) or NOTHING for one in self.kind.names]
+        return _joined("|", clauses)
+
     def _native(self, node: Filter) -> str | None:
         """None where the directory cannot say for certain."""
         match node:

@@ -136,12 +136,18 @@ class Asking:
 
     def any_id(self, ids: Collection[str]) -> ColumnElement[bool]:
         """Rows with one of these ids."""
-        key = self.layout.key
-        if key.kind is Kind.ANY:
-            bound: list[Any] = [literal(one, types.NullType()) for id in ids for one in candidates(id)]
+        return self._any(self.layout.key, ids)
+
+    def named(self, name: str) -> ColumnElement[bool]:
+        """Rows with this name."""
+        return self._any(self.layout.places[self.layout.kind.display], [name])
+
+    def _any(self, place: Place, texts: Collection[str]) -> ColumnElement[bool]:
+        if place.kind is Kind.ANY:
+            bound: list[Any] = [literal(one, types.NullType()) for text in texts for one in candidates(text)]
         else:
-            bound = [one for id in ids if (one := self._bound(key, id, as_text=True)) is not None]
-        return key.column.in_(bound)
+            bound = [one for text in texts if (one := self._bound(place, text, as_text=True)) is not None]
+        return place.column.in_(bound)
 
     def _place(self, pointer: tuple[str, ...]) -> Place | None:
         if not pointer or pointer[0] not in self.layout.members:

@@ -237,6 +237,7 @@ def _layout(
     hidden |= {member for member, column in members.items() if kind.password and column == kind.password}
     wanted = {column: f"the member {member!r} of {kind.name}" for member, column in members.items()}
     wanted[kind.key] = "configurationProperties.keyColumn"
+    wanted.setdefault(kind.display, "configurationProperties.nameColumn")
     for column, name in ((kind.change_log, "changeLogColumn"), (kind.password, "passwordColumn")):
         if column:
             wanted[column] = f"configurationProperties.{name}"

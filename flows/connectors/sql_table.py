@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conf.errors import BadRequest, NotFound
 from conf.filters.ast import Filter
-from flows.connectors import sql_changes
+from flows.connectors import sql_changes, sql_password
 from flows.connectors.base import (
     BrokenRow,
     Capabilities,
@@ -105,6 +105,11 @@ class DatabaseTable:
     async def changes(self, object_type: str, token: str | None) -> tuple[Sequence[Row | BrokenRow], str]:
         """Rows that changed; deleted ones cannot be told. See `sql_changes` for the tokens."""
         return await sql_changes.changes(self.database, await self._layout(object_type), token)
+
+    async def authenticate(self, object_type: str, username: str, password: str) -> str | None:
+        return await sql_password.authenticate(
+            self.database, await self._layout(object_type), username, password
+        )
 
     async def close(self) -> None:
         """Close idle connections now instead of in a few seconds."""
