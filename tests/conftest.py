@@ -1,8 +1,13 @@
-"""Fixtures that several parts share."""
+"""Fixtures that several parts share: the store of a test, on SQLite always and on PostgreSQL with `-m services`.
+
+A test that touches the store asks for one of `database_url`, `store` and `module_store`, and so runs on both.
+"""
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,20 +22,47 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
 
 @pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file; copying it is faster than migrating for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    with asyncio.Runner() as runner:
+        runner.run(schema.upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[str]:
     """A PostgreSQL server for the session; its tests are marked `services`."""
     with postgres.cluster() as server:
         yield server
 
 
-@pytest.fixture
-def postgres_database(postgres_cluster: str) -> Iterator[str]:
-    """A fresh, migrated database."""
+@pytest.fixture(scope="session")
+def postgres_template(postgres_cluster: str) -> Iterator[str]:
+    """A migrated database, to be copied in the same way."""
     url = postgres.make_database(postgres_cluster)
     with asyncio.Runner() as runner:
         runner.run(schema.upgrade(url))
     yield url
     postgres.drop_database(postgres_cluster, url)
+
+
+@pytest.fixture
+def postgres_database(postgres_cluster: str, postgres_template: str) -> Iterator[str]:
+    """A fresh, migrated database."""
+    url = postgres.make_database(postgres_cluster, postgres_template)
+    yield url
+    postgres.drop_database(postgres_cluster, url)
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database that is up to date."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_database"))
+    path = tmp_path / "store.db"
+    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture(params=BOTH)
@@ -48,6 +80,6 @@ def module_store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield {}
         return
     server = request.getfixturevalue("postgres_cluster")
-    url = postgres.make_database(server)
+    url = postgres.make_database(server, request.getfixturevalue("postgres_template"))
     yield {"database": url}
     postgres.drop_database(server, url)

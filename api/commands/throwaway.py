@@ -37,12 +37,17 @@ class Throwaway:
 
 
 @contextmanager
-def running(sample: str, executor: str) -> Iterator[Throwaway]:
-    """Start a server on a free port, and leave neither process nor file behind."""
+def running(sample: str, executor: str, database: str | None = None) -> Iterator[Throwaway]:
+    """Start a server on a free port, and leave neither process nor file behind.
+
+    Its store is in the folder too, unless the address of a database is given, which stays as it is.
+    """
     with tempfile.TemporaryDirectory(prefix="recon-demo-", ignore_cleanup_errors=True) as folder:
         project, log = Path(folder, sample), Path(folder, "server.log")
         folders.copy_sample(sample, project)
         arguments = ["up", "-p", str(project), "--port", str(free_port(0)), "--executor", executor]
+        if database is not None:
+            arguments += ["--database", database]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 # bound to us, so that it ends even when we are killed

@@ -1,8 +1,7 @@
 """A migrated database, a process like the sample's, and a runtime whose actions write into that database."""
 
-import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,10 @@ from conf.settings import Settings
 from conf.terms import Action, Situation
 from flows.call import Call, Caller, Runtime
 from flows.runtime import running
-from flows.store import schema
-from tests import postgres
 from tests.prefect_server import prefect_api, tidy
 
 __all__ = ["prefect_api", "tidy"]
 
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
 SAMPLE = Path(conf.__file__).parent / "samples" / "sync-asynchronous"
 MAPPING = "systemCsvfileAccounts_managedUser"
 NOW = 1_700_000_000_000
@@ -66,43 +62,6 @@ OPEN_TO_MANAGERS = ProcessDeclaration(
         ),
     ),
 )
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file; copying it is faster than migrating for each test."""
-    path = tmp_path_factory.mktemp("template") / "template.db"
-    with asyncio.Runner() as runner:
-        runner.run(schema.upgrade(f"sqlite:///{path}"))
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    with postgres.cluster() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> Iterator[str]:
-    url = postgres.make_database(postgres_server)
-    with asyncio.Runner() as runner:
-        runner.run(schema.upgrade(url))
-    yield url
-    postgres.drop_database(postgres_server, url)
-
-
-@pytest.fixture(params=BOTH)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        path = tmp_path / "store.db"
-        shutil.copyfile(request.getfixturevalue("template"), path)
-        yield f"sqlite:///{path}"
-        return
-    server: str = request.getfixturevalue("postgres_server")
-    url = postgres.make_database(server, request.getfixturevalue("postgres_template"))
-    yield url
-    postgres.drop_database(server, url)
 
 
 @pytest.fixture

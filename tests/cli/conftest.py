@@ -43,9 +43,9 @@ def recon(tmp_path: Path) -> Recon:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Throwaway]:
+def server(module_store: dict[str, str]) -> Iterator[Throwaway]:
     """A fresh server on a copy of the sample, without Prefect."""
-    with running("sync-asynchronous", "embedded") as found:
+    with running("sync-asynchronous", "embedded", **module_store) as found:
         yield found
 
 

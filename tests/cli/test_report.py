@@ -16,11 +16,12 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _runs(server: Throwaway) -> Iterator[None]:
+def _runs(server: Throwaway, module_store: dict[str, str]) -> Iterator[None]:
     """Two nights of a two-way configuration."""
 
     async def add() -> None:
-        database = await Database.open(f"sqlite:///{server.project / '.recon' / 'reconvene.db'}")
+        own = f"sqlite:///{server.project / '.recon' / 'reconvene.db'}"
+        database = await Database.open(module_store.get("database", own))
         await add_run(database)
         await add_run(
             database, "night-2", started=STARTED + 86_400_000, results=(), status="FAILED", message="away"

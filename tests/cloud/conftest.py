@@ -58,7 +58,9 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cloud(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
+async def cloud(
+    issuer: Issuer, tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]
+) -> AsyncIterator[Cloud]:
     folder = tmp_path_factory.mktemp("project")
     (folder / "conf").mkdir()
     mapped = {
@@ -82,7 +84,7 @@ async def cloud(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Asy
         "revoked": ["lost-token"],
     }
     (folder / "conf" / "authentication.json").write_bytes(orjson.dumps(authentication(issuer, **mapped)))
-    settings = Settings(project=folder, executor="embedded")
+    settings = Settings(project=folder, executor="embedded", **module_store)
     app = create_app(settings)
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 50000))
     async with (

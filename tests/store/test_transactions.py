@@ -402,15 +402,15 @@ async def test_a_server_that_does_not_answer_is_unavailable() -> None:
     [({"database": "nosuch"}, "no database of that name"), ({"username": "nobody"}, "refuses this account")],
 )
 async def test_a_server_that_refuses_us_is_said_in_a_sentence(
-    postgres_server: str, part: dict[str, str], said: str
+    postgres_cluster: str, part: dict[str, str], said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):
-        await Database.open(make_url(postgres_server).set(**part).render_as_string(hide_password=False))
+        await Database.open(make_url(postgres_cluster).set(**part).render_as_string(hide_password=False))
 
 
 @pytest.mark.services
-async def test_a_connection_that_the_server_closed_is_replaced(postgres_server: str) -> None:
-    database = await Database.open(postgres_server)
+async def test_a_connection_that_the_server_closed_is_replaced(postgres_cluster: str) -> None:
+    database = await Database.open(postgres_cluster)
     with pytest.raises(Unavailable):
         async with database.read() as tx:
             await tx.fetch("select pg_terminate_backend(pg_backend_pid())")
@@ -421,8 +421,8 @@ async def test_a_connection_that_the_server_closed_is_replaced(postgres_server: 
 
 
 @pytest.mark.services
-async def test_after_a_restart_of_the_server_nobody_meets_a_dead_connection(postgres_server: str) -> None:
-    database = await Database.open(postgres_server)
+async def test_after_a_restart_of_the_server_nobody_meets_a_dead_connection(postgres_cluster: str) -> None:
+    database = await Database.open(postgres_cluster)
     together = asyncio.Barrier(5)
 
     async def read() -> int:
@@ -432,7 +432,7 @@ async def test_after_a_restart_of_the_server_nobody_meets_a_dead_connection(post
         return pid
 
     old = await asyncio.gather(*(read() for _ in range(5)))
-    await asyncio.to_thread(postgres.administer, postgres_server, f"select {terminate(old)}")
+    await asyncio.to_thread(postgres.administer, postgres_cluster, f"select {terminate(old)}")
     new = await asyncio.gather(*(read() for _ in range(5)))
     assert not set(old) & set(new)
     async with database.write() as tx:

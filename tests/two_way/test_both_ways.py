@@ -11,8 +11,8 @@ from tests.two_way.world import World, configuration, world
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         yield made
 
 

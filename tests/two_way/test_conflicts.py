@@ -14,8 +14,8 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         made.write({"uid": "1", "login": "ann", "city": "Graz", "mail": "ann@example.com"})
         yield made
 

@@ -24,8 +24,8 @@ def record(name: str, city: str = "Graz") -> Json:
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         made.write(*map(record, ("ann", "bob", "cid")))
         await made.configure(configuration(situations=SITUATIONS, updatedSince="last"))
         assert (await made.run())["message"] == "Add Record to IDM from Resource: 3."

@@ -24,8 +24,8 @@ EVERY = {
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         shutil.copytree(SAMPLE / "workflow", made.project / "workflow")
         shutil.copy(SAMPLE / "conf" / "workflow.json", made.project / "conf")
         made.running.runtime.project.refresh()

@@ -71,10 +71,10 @@ TYPES = [pytest.param(kind, marks=[] if kind is Kind.USER else [pytest.mark.long
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=TYPES)
 async def made(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]
 ) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("matrix")
-    async with world(folder, request.param.value) as running:
+    async with world(folder, request.param.value, **module_store) as running:
         yield running
 
 

@@ -17,8 +17,8 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         yield made
 
 
@@ -225,8 +225,8 @@ async def test_a_file_that_is_wrong_is_told_with_its_line(hr: World) -> None:
     assert "Did you mean Every 5 min?" in body["problems"][0]
 
 
-async def test_stop_ends_it_within_a_page(tmp_path: Path) -> None:
-    async with world(tmp_path, page_size=20) as hr:
+async def test_stop_ends_it_within_a_page(tmp_path: Path, store: dict[str, str]) -> None:
+    async with world(tmp_path, page_size=20, **store) as hr:
         hr.write(*(record(f"p{number:04}") for number in range(3000)))
         await hr.configure(configuration(situations=answers(resource="ADD_TO_IDM")))
         status, run = await hr.running.call("POST", "reconciliation/hr?_action=start")

@@ -19,11 +19,11 @@ async def start(server: Embedded, name: str = "hr") -> dict[str, Any]:
     return dict(run)
 
 
-async def test_the_csv_sample_settles_what_both_sides_changed(tmp_path: Path) -> None:
+async def test_the_csv_sample_settles_what_both_sides_changed(tmp_path: Path, store: dict[str, str]) -> None:
     project = tmp_path / "my"
     shutil.copytree(SAMPLE, project)
     file = project / "data" / "hr.csv"
-    async with embedded(project, tmp_path / "data") as server:
+    async with embedded(project, tmp_path / "data", **store) as server:
         first = await start(server)
         assert first["message"] == "Add Record to IDM from Resource: 5."
         assert (await start(server))["message"] == "Nothing to do."
@@ -53,10 +53,10 @@ async def test_the_csv_sample_settles_what_both_sides_changed(tmp_path: Path) ->
         assert patricia["result"][0]["description"] == "from HR, number 1006"
 
 
-async def test_the_nightly_one_waits_until_it_is_switched_on(tmp_path: Path) -> None:
+async def test_the_nightly_one_waits_until_it_is_switched_on(tmp_path: Path, store: dict[str, str]) -> None:
     project = tmp_path / "my"
     shutil.copytree(SAMPLE, project)
-    async with embedded(project, tmp_path / "data") as server:
+    async with embedded(project, tmp_path / "data", **store) as server:
         status, refused = await server.call("POST", "reconciliation/hrNightly?_action=start")
         assert (status, refused["detail"]["reason"]) == (409, "FAIL_PROCESS_INACTIVE")
         _, document = await server.call("GET", "config/reconciliation/hrNightly")

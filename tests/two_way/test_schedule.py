@@ -18,8 +18,8 @@ VIENNA = ZoneInfo("Europe/Vienna")
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         made.write({"uid": "1", "login": "ann"})
         yield made
 

@@ -17,8 +17,8 @@ BOTH = "IDM_EXISTS__SYS_EXISTS"
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         (made.project / "script" / "recon").mkdir(parents=True)
         made.write(
             {"uid": "1", "login": "ann", "mail": "ann@example.com", "city": "Graz"},

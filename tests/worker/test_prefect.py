@@ -42,12 +42,6 @@ pytestmark = [
 SECONDS = 100
 
 
-@pytest.fixture(name="store")
-def own_store() -> dict[str, str]:
-    """SQLite: it is Prefect that is looked at."""
-    return {}
-
-
 @asynccontextmanager
 async def connection(api: str) -> AsyncIterator[PrefectClient]:
     from flows.prefect_client import connected, server_at
