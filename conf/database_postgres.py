@@ -1,4 +1,8 @@
-"""PostgreSQL: writers take turns by an advisory lock, so that a transaction means the same as on SQLite."""
+"""PostgreSQL: writers take turns by an advisory lock, so that a transaction means the same as on SQLite.
+
+A process that hangs while it has the lock (its machine sleeps, it was stopped) would hold up everybody until the
+server notices; whoever has waited in vain ends its session, and what it had written is undone.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from conf.transaction import BUSY, BUSY_SECONDS, Dialect, Duplicate, Mode, Row, 
 OLDEST = 140000
 WRITER_LOCK = 0x7265636F6E
 """Key of the advisory lock of all writers."""
+HANGS_SECONDS = 8
+"""Who has the lock and has not asked for anything for so long hangs; below `BUSY_SECONDS`, the time of a wait."""
 WRITERS = 2
 """One at work and one in the queue: more would only wait for the lock, and keep connections from readers."""
 READERS = 10
@@ -50,6 +56,14 @@ BEGIN = {
     "write": "begin",
     "relaxed": "begin; set local synchronous_commit = off",
 }
+NO_LOCK = "55P03"
+LOCK = f"select pg_advisory_xact_lock({WRITER_LOCK})"
+END_WHO_HANGS = f"""
+select pg_terminate_backend(pid, 1000) from pg_stat_activity join pg_locks using (pid)
+where locktype = 'advisory' and granted and pg_locks.database = pg_stat_activity.datid
+and datname = current_database() and (classid::bigint << 32) + objid::bigint = {WRITER_LOCK}
+and state = 'idle in transaction' and state_change < clock_timestamp() - make_interval(secs => $1)
+"""
 
 
 class PostgresTransaction(Transaction):
@@ -89,8 +103,18 @@ class PostgresTransaction(Transaction):
 
     async def _begin(self, mode: Mode) -> None:
         await self._driver.execute(BEGIN[mode])
-        if mode != "read":
-            await self._driver.execute(f"select pg_advisory_xact_lock({WRITER_LOCK})")
+        if mode == "read":
+            return
+        try:
+            await self._driver.execute(LOCK)
+        except Exception as error:
+            if getattr(error, "sqlstate", None) != NO_LOCK:
+                raise
+            await self._driver.execute("rollback")
+            if not await self._driver.fetch(END_WHO_HANGS, HANGS_SECONDS):
+                raise
+            await self._driver.execute(BEGIN[mode])
+            await self._driver.execute(LOCK)
 
     async def _end(self, *, commit: bool) -> None:
         status = await self._driver.execute("commit" if commit else "rollback")

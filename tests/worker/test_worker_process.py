@@ -61,7 +61,7 @@ def has_stopped(pid: int) -> bool:
 
 
 def is_locked(settings: Settings) -> bool:
-    """PostgreSQL has no lock for all: there a stopped session holds up its own rows alone, until it is ended."""
+    """On PostgreSQL that is no matter: those who wait end the session of one who hangs."""
     if settings.database:
         return False
     path = settings.database_url.removeprefix("sqlite:///")
