@@ -17,7 +17,10 @@ from conf.errors import ReconError
 from conf.settings import Settings
 from conf.terms import Action, Situation
 from flows.call import Call, Caller, Runtime
+from flows.resources.workflow_routes import add_workflow
+from flows.router import Router
 from flows.runtime import running
+from flows.workflow_project import definitions_of
 from tests.prefect_server import prefect_api, tidy
 
 __all__ = ["prefect_api", "tidy"]
@@ -155,3 +158,23 @@ async def runtime(database_url: str, tmp_path: Path, directory: Directory) -> As
 
 def refused(error: ReconError) -> tuple[int, Any]:
     return error.status, error.detail
+
+
+MORE = """
+from flows.process import FormField, Process, UserTask, process
+
+@process(key="open", name="Open to many", tasks=[UserTask(
+    "choose", "Choose", candidate_users=("scarter",), candidate_groups=("openidm-tasks-manager",),
+    form=(FormField("target", "Target", required=True),))])
+async def choose(request: Process) -> None:
+    await request.evaluate("choose")
+"""
+
+
+@pytest.fixture
+async def router(runtime: Runtime) -> Router:
+    (runtime.project.root / "workflow" / "more.py").write_text(MORE)
+    await definitions_of(runtime)
+    router = Router()
+    add_workflow(router)
+    return router

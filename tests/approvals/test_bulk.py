@@ -14,8 +14,8 @@ from flows.routes import build_router
 from flows.workflow_project import definitions_of
 from tests.approvals.conftest import ADMIN, APPROVER, NOW, STRANGER, Directory, count, opened, request_for
 from tests.approvals.invariants import check
+from tests.approvals.resources import YES, working
 from tests.approvals.test_carrying_out import STALE
-from tests.approvals.test_resources import YES, working
 
 TASK = "workflow/taskinstance"
 

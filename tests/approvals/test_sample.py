@@ -20,7 +20,7 @@ from flows.store import runs
 from flows.workflow_project import definitions_of
 from tests.approvals.conftest import ADMIN, APPROVER, MAPPING, SAMPLE
 from tests.approvals.invariants import check
-from tests.approvals.test_resources import working
+from tests.approvals.resources import working
 
 TASK = "workflow/taskinstance"
 YES, NO = {"requestApproved": "true"}, {"requestApproved": "false"}

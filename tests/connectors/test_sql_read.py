@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import pytest
 
 from conf.errors import BadRequest
 from conf.filters.parse import parse
-from flows.connectors.base import BrokenRow, SourceUnreadable
-from flows.connectors.sql_table import DatabaseTable
+from flows.connectors.base import SourceUnreadable
 from tests.connectors.conformance import enumerate_all, read_all
 from tests.connectors.databases import PEOPLE, TestDatabase
-
-OPEN: dict[str, Any] = {"account": {}}
-KINDS = (
-    "create table people (uid {key} primary key, name text, born date, seen timestamp, at {aware}, pay numeric(12, 2), "
-    "share double precision, active boolean, photo {bytes}, note text, big bigint, data {json})"
-)
-
-
-async def read_broken(connector: DatabaseTable, **options: Any) -> tuple[list[str], list[BrokenRow], bool]:
-    pages = await enumerate_all(connector, "account", **options)
-    return (
-        [row["_id"] for page in pages for row in page.rows],
-        [bad for page in pages for bad in page.broken],
-        pages[-1].complete,
-    )
-
-
-async def make_kinds(database: TestDatabase, key: str = "integer") -> None:
-    types = (
-        {"aware": "timestamp", "bytes": "blob", "json": "json"}
-        if database.is_sqlite
-        else {"aware": "timestamptz", "bytes": "bytea", "json": "jsonb"}
-    )
-    photo = "x'ff00'" if database.is_sqlite else "'\\xff00'"
-    aware = "'2026-01-31 12:00:00+00:00'"
-    await database.execute(
-        KINDS.format(key=key, **types),
-        f"insert into people values (1, 'Zoë', '2000-02-29', '2026-01-31 12:00:00', {aware}, 1234.50, 0.5, true, "
-        f"""{photo}, '', 9007199254740993, '{{"a": [1, null]}}')""",
-        "insert into people (uid) values (20)",
-        "insert into people (uid, name) values (3, 'it''s; drop table people')",
-    )
+from tests.connectors.sql_tables import OPEN, make_kinds, read_broken
 
 
 async def test_values_of_all_kinds_become_json(database: TestDatabase) -> None:
@@ -88,102 +55,6 @@ async def test_a_declared_type_wins(database: TestDatabase) -> None:
     assert complete
     rows = await read_all(connector, "account", fields=["number", "pay", "active"])
     assert rows[0] == {"_id": "1", "number": "1", "pay": "1234.5", "active": "true"}
-
-
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [
-        ('_id eq "3"', {"3"}),
-        ('_id eq "03"', set()),
-        ('_id eq "x"', set()),
-        ('_id eq "99999999999999999999"', set()),
-        ("uid gt 1", {"3", "20"}),
-        ("uid eq 3.0", {"3"}),
-        ('name eq "it\'s; drop table people"', {"3"}),
-        ('name eq "x\' or 1=1 --"', set()),
-        ('name co "%"', set()),
-        ('name sw "zo"', set()),
-        ('name sw "Zo" or name co "table"', {"1", "3"}),
-        ('!(name eq "Zoë")', {"3", "20"}),
-        ("!(name pr)", {"20"}),
-        ('note eq ""', {"1"}),
-        ("active eq true", {"1"}),
-        ('active eq "true"', set()),
-        ("pay eq 1234.5 and share lt 1", {"1"}),
-        ("pay ge 1234.51", set()),
-        ('born ge "2000-01-01" and born lt "2001-01-01"', {"1"}),
-        ('born eq "no day"', set()),
-        ('name eq "\\u0000"', set()),
-        ('_id eq "1" or _id eq "20" or _id eq "7"', {"1", "20"}),
-        ("false or true", {"1", "3", "20"}),
-    ],
-)
-async def test_filters_are_answered_by_the_database(database: TestDatabase, text: str, ids: set[str]) -> None:
-    await make_kinds(database)
-    rows = await read_all(database.open(OPEN), "account", filter=parse(text), fields=["_id"])
-    assert {row["_id"] for row in rows} == ids
-
-
-async def test_letter_case_is_ignored_where_the_file_says_so(database: TestDatabase) -> None:
-    await make_kinds(database)
-    connector = database.open(OPEN, handlers={"enableCaseInsensitiveFilter": True})
-    for text in ('name eq "zoË"', 'name sw "ZO"', 'name co "OË"'):
-        found = {row["_id"] for row in await read_all(connector, "account", filter=parse(text))}
-        assert found == {"1"} or database.is_sqlite  # which knows the cases of ASCII only
-    assert await read_all(connector, "account", filter=parse('name sw "IT\'S"'))
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ('nmae eq "x"', "'nmae', which objects of system/hr/account do not have. Did you mean name?"),
-        ('data eq "x"', "'data' holds any JSON and cannot be asked with eq"),
-        ('photo gt "AAAA"', "'photo' holds bytes in base64 and cannot be asked with gt"),
-        ('pay co "1"', "'pay' holds a number and cannot be asked with co"),
-        ('name/first eq "x"', "'name/first'; of a column only the whole can be asked for"),
-    ],
-)
-async def test_a_filter_that_cannot_be_answered_is_refused(
-    database: TestDatabase, text: str, why: str
-) -> None:
-    await make_kinds(database)
-    with pytest.raises(BadRequest) as caught:
-        await read_all(database.open(OPEN), "account", filter=parse(text))
-    assert why in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("properties", "why"),
-    [
-        ({"table": "poeple"}, "has no table 'poeple'. Did you mean people?"),
-        ({"table": "zebras"}, "has no table 'zebras'. It has people."),
-        ({"keyColumn": "UID"}, "keyColumn: the table 'people' has no column 'UID'. Did you mean uid?"),
-        ({"keyColumn": "zebra"}, "has no column 'zebra'. It has uid, mail, Last name."),
-        ({"changeLogColumn": "changed"}, "changeLogColumn: the table 'people' has no column 'changed'."),
-        ({"passwordColumn": "secret"}, "passwordColumn: the table 'people' has no column 'secret'."),
-        ({"table": ..., "query": "select nothing from people"}, "cannot be read: "),
-        ({"table": ..., "query": "select mail, mail from people"}, "the query "),
-    ],
-)
-async def test_a_wrong_name_is_told_with_the_nearest_right_one(
-    database: TestDatabase, properties: dict[str, Any], why: str
-) -> None:
-    await database.execute(PEOPLE)
-    connector = database.open(**properties)
-    for ask in (connector.test(), enumerate_all(connector, "account"), connector.read_many("account", ["a"])):
-        with pytest.raises(SourceUnreadable) as caught:
-            await ask
-        assert why in caught.value.message
-
-
-async def test_a_member_without_a_column_is_named(database: TestDatabase) -> None:
-    await database.execute(PEOPLE)
-    connector = database.open({"account": {"properties": {"sn": {"nativeName": "Lastname"}}}})
-    with pytest.raises(
-        SourceUnreadable, match=r"member 'sn' of account: .*Did you mean Last name\?"
-    ) as caught:
-        await connector.test()
-    assert caught.value.detail == {"reason": "SCHEMA", "column": "Lastname"}
 
 
 async def test_names_are_quoted_whatever_they_are(database: TestDatabase) -> None:
@@ -339,79 +210,3 @@ async def test_keys_of_other_kinds(postgresql: TestDatabase, key: str) -> None:
         await connector.delete("account", value)
     assert await read_all(connector, "account") == []
     await connector.close()
-
-
-class TestSqliteOnly:
-    """SQLite keeps any value in any column."""
-
-    async def test_a_value_that_is_none_of_its_column_breaks_its_row_only(self, sqlite: TestDatabase) -> None:
-        await sqlite.execute(
-            "create table people (uid text primary key, age integer, active boolean, data json, name text)",
-            "insert into people values ('a', 'old', 1, '1', 'x'), ('b', 7, 'maybe', '1', 'x'), "
-            "('c', 7, 0, '{', 'x'), ('d', 7, 0, '[]', cast(x'ff41' as text)), ('e', 7.0, 1, null, x'41'), "
-            "('f', 7, 1, '{}', 'x')",
-        )
-        ids, broken, complete = await read_broken(sqlite.open(OPEN))
-        assert ids == ["f"]
-        assert complete
-        assert {bad.id: bad.reason for bad in broken} == {
-            "a": "BAD_VALUE: 'age': 'old' is no number",
-            "b": "BAD_VALUE: 'active': 'maybe' is neither true nor false",
-            "c": "BAD_VALUE: 'data': '{' is no JSON",
-            "d": "BAD_VALUE: 'name': not UTF-8",
-            "e": "BAD_VALUE: 'name': bytes instead of a text",
-        }
-        with pytest.raises(SourceUnreadable, match=r"a row cannot be read\. BAD_VALUE: 'age'"):
-            await sqlite.open(OPEN).read_many("account", ["a", "f"])
-
-    async def test_an_id_that_is_no_text_loses_its_row_and_no_other(self, sqlite: TestDatabase) -> None:
-        await sqlite.execute(
-            "create table people (uid text primary key)",
-            "insert into people values ('a'), (cast(x'62ff' as text)), ('c'), (x'41'), ('d'), ('')",
-        )
-        for size in (1, 2, 10):
-            connector = sqlite.open(OPEN)
-            ids, broken, complete = await read_broken(connector, page_size=size)
-            assert ids == ["a", "c", "d"]
-            assert [bad.id for bad in broken] == [None, None, None]
-            assert not complete
-            pages = await enumerate_all(connector, "account", page_size=size)
-            for index, page in enumerate(pages[:-1]):
-                rest = await enumerate_all(connector, "account", page_size=size, resume=page.cursor)
-                assert rest == pages[index + 1 :]
-
-    async def test_who_goes_on_later_knows_that_an_id_was_lost_before(self, sqlite: TestDatabase) -> None:
-        await sqlite.execute(
-            "create table people (uid text primary key)",
-            "insert into people values (''), ('b'), ('c'), ('d')",
-        )
-        pages = await enumerate_all(sqlite.open(OPEN), "account", page_size=1)
-        rest = await enumerate_all(sqlite.open(OPEN), "account", page_size=1, resume=pages[1].cursor)
-        assert rest == pages[2:]
-        assert not rest[-1].complete
-
-    async def test_keys_that_differ_in_letter_case_only(self, sqlite: TestDatabase) -> None:
-        await sqlite.execute(
-            "create table people (uid text collate nocase, name text)",
-            "insert into people values ('a', '1'), ('B', '2'), ('b', '3'), ('c', '4')",
-        )
-        ids, broken, complete = await read_broken(sqlite.open(OPEN), page_size=1)
-        assert (ids, [bad.id for bad in broken], complete) == (["a", "c"], ["B", "b"], True)
-
-    async def test_a_row_of_a_megabyte_is_too_large(self, sqlite: TestDatabase) -> None:
-        await sqlite.execute(
-            "create table people (uid text primary key, name text)",
-            "insert into people values ('a', hex(zeroblob(1000000))), ('b', 'x')",
-        )
-        ids, broken, _ = await read_broken(sqlite.open(OPEN))
-        assert ids == ["b"]
-        assert broken[0].reason == "ROW_TOO_LARGE: over 1,048,576 characters"
-
-    async def test_ids_of_a_query_whose_types_nobody_knows(self, sqlite: TestDatabase) -> None:
-        await sqlite.execute("create table people (n integer)", "insert into people values (1), (2), (30)")
-        connector = sqlite.open(OPEN, table=..., query="select n + 0 as uid, 'p' || n as name from people")
-        assert [row["_id"] for row in await read_all(connector, "account", page_size=1)] == ["1", "2", "30"]
-        assert list(await connector.read_many("account", ["2", "30", "02", "x"])) == ["2", "30"]
-        assert await read_all(connector, "account", filter=parse('_id eq "2"'), fields=["name"]) == [
-            {"_id": "2", "name": "p2"}
-        ]
