@@ -80,6 +80,12 @@ class Authentication:
     problems: tuple[str, ...] = ()
 
     @property
+    def lets_somebody_in(self) -> bool:
+        """Whether there is any way to log in besides the anonymous account and the key of the command line."""
+        people = [user for user in self.static_users.values() if user.password and user.name != "anonymous"]
+        return bool(people or self.managed_logins or self.token_logins or self.bearer)
+
+    @property
     def has_default_password(self) -> bool:
         """Whether an account still has the password it was shipped with: only for this machine alone."""
         return any(user.password == name for name, user in self.static_users.items() if name != "anonymous")

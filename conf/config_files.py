@@ -64,7 +64,8 @@ def file_name(id: str, suffix: str = ".json") -> str:
     if not kind or kind.startswith(".") or _WRONG.search(id) or (slash and not instance) or "/" in instance:
         raise BadRequest(f"'{id}' is not a configuration id; write sync, managed or schedule/nightly")
     if "-" in kind:
-        raise BadRequest(f"'{id}' is not a configuration id; write {id.replace('-', '/', 1)}")
+        hint = id.replace("-", "/", 1) if id[-1] != "-" else "a name after the dash"
+        raise BadRequest(f"'{id}' is not a configuration id; write {hint}")
     name = f"{kind}-{instance}{suffix}" if slash else f"{kind}{suffix}"
     if len(name.encode(errors="replace")) > 200:
         raise BadRequest("The configuration id is too long; at most 200 bytes")

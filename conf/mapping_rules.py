@@ -137,6 +137,12 @@ def read_query(node: Node) -> dict[str, Any] | None:
             read_filter(child, child.value)
         elif child.value is not None:
             child.problem(f"expected a query filter, found {kind_of(child.value)}")
+    node.text("resourceName")
+    fields = node.child("_fields")
+    if isinstance(fields.value, list):
+        node.texts("_fields")
+    elif not isinstance(fields.value, str | None):
+        fields.problem("expected names with commas between, or a list of names")
     query: dict[str, Any] = node.value
     return query
 

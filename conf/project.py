@@ -30,6 +30,9 @@ from conf.substitution import Substitution
 
 DEFAULTS: Final = Path(__file__).parent / "defaults"
 #: documents that the whole server stands on: a wrong one is refused at start, a default in its place would be a hole
+_NOBODY: Final = (
+    "nobody could log in any more; keep a module STATIC_USER or MANAGED_USER, or an issuer in 'bearer'"
+)
 _FOUNDATIONS: Final = ("authentication", "access", "managed")
 _OWN_MEMBERS: Final = ("_id", "_rev")
 
@@ -190,6 +193,8 @@ class LiveProject:
             after = self._read({**self._snapshot.documents, id: kept})
             if wrong := after.problems.get(id):
                 raise _refused(id, wrong)
+            if id == "authentication" and not after.authentication.lets_somebody_in:
+                raise ConfigError(_NOBODY, where=id)
             config_files.write(file.path if file else self.folder / name, kept)
             self._broken.pop(id, None)
             self._note_file(id)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conf.errors import BadRequest, Conflict, NotFound
 from conf.reconciliation_terms import PREFIX as RECONCILIATION
 from conf.terms import Stage
-from flows.recon.queries import side_query
+from flows.recon.queries import SideQuery, side_query
 from flows.store import runs
 from flows.store.run_rows import NewRun, RunRow
 
@@ -123,13 +123,24 @@ async def launch(call: Call, asked: Launch) -> RunRow:
 
 def effective_parameters(mapping: ObjectMapping, asked: Launch) -> Json:
     """The queries in force, as `parameters` of the status document shows them."""
-    source = side_query(asked.overrides.get("sourceQuery") or mapping.source_query, mapping.source)
-    target = side_query(asked.overrides.get("targetQuery") or mapping.target_query, mapping.target)
-    for query in (source, target):
-        query.check()
+    source = _checked(
+        "sourceQuery", asked.overrides.get("sourceQuery") or mapping.source_query, mapping.source
+    )
+    target = _checked(
+        "targetQuery", asked.overrides.get("targetQuery") or mapping.target_query, mapping.target
+    )
     if asked.source_ids is not None:
         return {"sourceIds": list(asked.source_ids[:IDS_SHOWN]), "targetQuery": target.parameters}
     return {"sourceQuery": source.parameters, "targetQuery": target.parameters}
+
+
+def _checked(name: str, given: Json | None, container: str) -> SideQuery:
+    try:
+        query = side_query(given, container)
+        query.check()
+    except BadRequest as failure:
+        raise BadRequest(f"/{name}: {failure.message}") from None
+    return query
 
 
 def pinned_configuration(call: Call, mapping: ObjectMapping) -> Json:

@@ -20,6 +20,7 @@ ATTRIBUTES = "attributes"
 _FILTER = ("_queryFilter", "queryFilter")
 _ID = ("_queryId", "queryId")
 _EXPRESSION = ("_queryExpression", "queryExpression")
+_OWN = frozenset({"resourceName", "queryFilter", "queryId", "_fields"})
 _FULL = 3
 """An object with at least so many members beyond _id and _rev counts as complete."""
 
@@ -42,6 +43,11 @@ class SideQuery:
         if self.filter_text is None or self.filter_text.strip().lower() == "true":
             return None
         return parse.parse(self.filter_text)
+
+    @property
+    def extra(self) -> Json:
+        """What it says besides: parameters of a named query, or of a script that answers it."""
+        return {name: value for name, value in self.parameters.items() if name not in _OWN}
 
     @property
     def key(self) -> str:
@@ -75,6 +81,8 @@ def side_query(given: Json | None, container: str) -> SideQuery:
     """The query in force; without a kind of query it asks for all ids (PingIDM's default)."""
     found = dict(given or {})
     resource = found.pop("resourceName", None) or container
+    if not isinstance(resource, str):
+        raise BadRequest("resourceName: expected a text, such as managed/user")
     filter_text, query_id = _first(found, _FILTER), _first(found, _ID)
     if filter_text is not None and query_id is not None:
         raise BadRequest("_queryFilter and _queryId are mutually exclusive; keep one")
@@ -103,5 +111,7 @@ def _first(found: Json, names: tuple[str, ...]) -> str | None:
 def _fields(raw: Any) -> tuple[str, ...] | None:
     if raw is None or raw == "":
         return None
-    parts = raw if isinstance(raw, list) else str(raw).split(",")
-    return tuple(str(part).strip().removeprefix("/") for part in parts)
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise BadRequest("_fields: expected names with commas between, or a list of names")
+    return tuple(part.strip().removeprefix("/") for part in parts)

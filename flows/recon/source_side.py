@@ -134,7 +134,7 @@ class RoutedSource:
     path: str
 
     async def pages(self, call: Call, query: SideQuery, size: int, after: str) -> AsyncIterator[SourcePage]:
-        asked = Query(filter=query.filter_text, query_id=query.query_id, parameters=query.parameters)
+        asked = Query(filter=query.filter_text, query_id=query.query_id, parameters=query.extra)
         found = await call.runtime.router.query(call, query.resource, asked)
         rows = [row for row in found.result if row.get("_id") is not None]
         start = int(after or 0)

@@ -98,8 +98,8 @@ class ReconResource(Resource):
             recon_action="reconById" if by_id else "recon",
             source_ids=source_ids,
             overrides=read_overrides(content),
-            is_analysis=is_true(parameters.get("analyze")),
-            persist_associations=is_true(parameters.get("persistAssociations")),
+            is_analysis=_flag(parameters, "analyze"),
+            persist_associations=_flag(parameters, "persistAssociations"),
         )
 
     async def _launch(self, call: Call, asked: Launch, *, wait: bool) -> Json:
@@ -141,6 +141,14 @@ def unknown(id: str) -> NotFound:
 def is_true(value: str | None) -> bool:
     """Only `true`, in any letter case, is true."""
     return value is not None and value.lower() == "true"
+
+
+def _flag(parameters: Mapping[str, str], name: str) -> bool:
+    """A parameter that changes what is written is not guessed at: whoever writes analyze=yes wants no real run."""
+    value = parameters.get(name, "").lower()
+    if value not in ("", "true", "false"):
+        raise BadRequest(f"{name}: expected true or false, found '{value}'")
+    return value == "true"
 
 
 def shown(parameters: Mapping[str, str]) -> str:

@@ -98,6 +98,16 @@ async def test_a_wrong_mapping_of_a_file_is_alone_out_of_service(tmp_path: Path)
         assert (await server.call("POST", "recon?_action=recon&mapping=good")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "document", [{}, {"serverAuthContext": {"authModules": []}}, {"authModules": [{"name": "CLIENT_CERT"}]}]
+)
+async def test_nobody_locks_everybody_out(server: Server, document: dict[str, Any]) -> None:
+    answer = await server.call("PUT", "config/authentication", document)
+    assert answer.status_code == 400
+    assert "nobody could log in" in answer.json()["message"]
+    assert (await server.call("GET", "info/login")).status_code == 200
+
+
 async def test_a_new_managed_type_is_live_at_once(server: Server) -> None:
     document = await server.get("config/managed")
     document["objects"].append({"name": "robot"})

@@ -71,6 +71,15 @@ async def test_an_unknown_action_on_a_run_is_refused(recon: Reconciling) -> None
     assert (status, answer["message"]) == (400, f"Action dance on recon run {run['_id']} not supported {{}}")
 
 
+@pytest.mark.parametrize("name", ["analyze", "persistAssociations"])
+async def test_nobody_guesses_what_a_run_may_write(recon: Reconciling, name: str) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    status, answer = await recon.launch(**{name: "yes"})
+    assert (status, answer["message"]) == (400, f"{name}: expected true or false, found 'yes'")
+    assert (await recon.must("GET", "recon"))["reconciliations"] == []
+    assert (await recon.launch(waitForCompletion="true", **{name: "False"}))[0] == 200
+
+
 async def test_without_any_mapping_none_is_found(recon: Reconciling) -> None:
     await recon.begin()
     assert (await recon.launch())[0] == 404
@@ -186,6 +195,8 @@ async def test_an_empty_source_ends_the_run_unless_it_is_allowed(
         ({"allowEmptySourceSet": 1}, "/allowEmptySourceSet"),
         ({"sourceQueryFullEntry": {}}, "/sourceQueryFullEntry"),
         ({"targetQueryFullEntry": "yes"}, "/targetQueryFullEntry"),
+        ({"sourceQuery": {"resourceName": 5}}, "/sourceQuery: resourceName"),
+        ({"targetQuery": {"_queryFilter": "true", "_fields": [1]}}, "/targetQuery: _fields"),
         ({"sourceQuery": {"_queryFilter": "mail eqq 1"}}, "'eqq' at position 6"),
         ({"sourceQuery": {"_queryExpression": "select *"}}, "query expression"),
     ],
