@@ -24,7 +24,12 @@ PEOPLE = "csvConnectorData"
 """The sample's CSV file, without its suffix."""
 ADMIN = ("openidm-admin", "openidm-admin")
 HEADER = ("description", "uid", "username", "firstname", "lastname", "email", "mobileTelephoneNumber")
-KINDS = (("_child\0api", "api"), ("_child\0worker", "worker"), ("server\0start", "prefect"))
+KINDS = (
+    ("_child\0api", "api"),
+    ("_child\0worker", "worker"),
+    ("server\0start", "prefect"),
+    ("\0up\0", "supervisor"),  # which may be told `--executor prefect`
+)
 """What the command line of each kind of process holds."""
 
 Json = dict[str, Any]
