@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from conf.access import AccessRule, read_access
 from conf.authentication import Authentication, read_authentication
@@ -24,9 +24,11 @@ from conf.reconciliation_schema import Reconciliation
 from conf.reconciliation_terms import PREFIX as RECONCILIATION
 from conf.schedule import PREFIX as SCHEDULE
 from conf.schedule import ScheduleConfig, read_schedule
+from conf.script_config import read_script
 from conf.substitution import Substitution
 
 Json = dict[str, Any]
+ENDPOINT: Final = "endpoint/"
 T = TypeVar("T")
 
 
@@ -71,6 +73,7 @@ class Reader:
         reading = _Pass(self, documents, before)
         mappings, managed, connectors = reading.mappings(), reading.managed(), reading.connectors()
         reconciliations = reading.reconciliations(managed, connectors)
+        reading.endpoints()
         return Snapshot(
             generation=before.generation + 1 if before else 1,
             documents=documents,
@@ -166,6 +169,14 @@ class _Pass:
             if schedule is not None:
                 found[name] = schedule
         return found
+
+    def endpoints(self) -> None:
+        """Tell of scripts that cannot run; who is asked reads them from their documents."""
+        for id in self._ids(ENDPOINT):
+            if self.before and self._unchanged(id):
+                self._kept(id, None)
+            else:
+                read_script(self._placed(id))
 
     def reconciliations(
         self, managed: Mapping[str, ManagedType], connectors: Mapping[str, ConnectorConfig]

@@ -83,6 +83,19 @@ async def test_a_wrong_mapping_is_refused_with_its_path(
     assert (alone.status_code, says in alone.json()["message"]) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (_script(source="if ("), "the script line 1: JavaScript syntax error"),
+        (_script(file="nosuch.js"), "file: there is no script file 'nosuch.js'"),
+        ({}, "'type' is missing"),
+    ],
+)
+async def test_a_wrong_endpoint_is_refused(server: Server, document: dict[str, str], says: str) -> None:
+    answer = await server.call("PUT", "config/endpoint/wrong", document)
+    assert (answer.status_code, says in answer.json()["message"]) == (400, True), answer.text
+
+
 async def test_a_wrong_mapping_of_a_file_is_alone_out_of_service(tmp_path: Path) -> None:
     base = {"source": "managed/user", "target": "managed/role"}
     wrong = [{"name": f"wrong{number}", **base, **members} for number, (members, _) in enumerate(WRONG)]
