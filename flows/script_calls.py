@@ -33,23 +33,29 @@ async def dispatch(call: Call, verb: str, arguments: Sequence[Any]) -> Any:
             except NotFound:
                 return None
         case "query", [str(container), parameters, fields, *_]:
-            return await _query(call, container, parameters or {}, _fields(fields))
+            return await _query(call, container, _parameters(verb, parameters), _fields(fields))
         case "create", [str(container), id, content, parameters, fields, *_]:
             inner = _with(call, parameters)
             created = await router.create(inner, container, None if id is None else str(id), _object(content))
             return project(created, _fields(fields))
         case "update", [str(name), revision, content, parameters, fields, *_]:
             inner = _with(call, parameters)
-            return project(await router.update(inner, name, revision, _object(content)), _fields(fields))
+            return project(
+                await router.update(inner, name, _text(verb, "revision", revision), _object(content)),
+                _fields(fields),
+            )
         case "patch", [str(name), revision, operations, parameters, fields, *_]:
             if not isinstance(operations, list):
                 raise BadRequest("openidm.patch takes a list of operations")
             inner = _with(call, parameters)
-            return project(await router.patch(inner, name, revision, operations), _fields(fields))
+            return project(
+                await router.patch(inner, name, _text(verb, "revision", revision), operations),
+                _fields(fields),
+            )
         case "delete", [str(name), revision, parameters, *_]:
-            return await router.delete(_with(call, parameters), name, revision)
+            return await router.delete(_with(call, parameters), name, _text(verb, "revision", revision))
         case "action", [str(name), str(action), content, parameters, *_]:
-            return await router.action(call, name, action, content, _texts(parameters or {}))
+            return await router.action(call, name, action, content, _texts(_parameters(verb, parameters)))
         case _:
             raise NotSupported(f"openidm.{verb} is not available here with these arguments")
 
@@ -81,15 +87,15 @@ async def _value(call: Call, verb: str, given: Sequence[Any]) -> Any:
 async def _query(call: Call, container: str, parameters: Mapping[str, Any], fields: tuple[str, ...]) -> Any:
     given = {name.lstrip("_"): value for name, value in parameters.items() if value is not None}
     query = Query(
-        filter=given.pop("queryFilter", None),
-        query_id=given.pop("queryId", None),
-        expression=given.pop("queryExpression", None),
+        filter=_text("query", "_queryFilter", given.pop("queryFilter", None)),
+        query_id=_text("query", "_queryId", given.pop("queryId", None)),
+        expression=_text("query", "_queryExpression", given.pop("queryExpression", None)),
         parameters=_texts(given),
         fields=fields,
         sort_keys=tuple(str(given.get("sortKeys", "")).split(",")) if given.get("sortKeys") else (),
-        page_size=int(given.get("pageSize", 0)),
-        offset=int(given.get("pagedResultsOffset", 0)),
-        cookie=given.get("pagedResultsCookie"),
+        page_size=_number("_pageSize", given.get("pageSize", 0)),
+        offset=max(_number("_pagedResultsOffset", given.get("pagedResultsOffset", 0)), 0),
+        cookie=_text("query", "_pagedResultsCookie", given.get("pagedResultsCookie")),
     )
     found = await call.runtime.router.query(call, container, query)
     rows = [project(row, fields, always=()) if fields else row for row in found.result]
@@ -100,6 +106,27 @@ async def _query(call: Call, container: str, parameters: Mapping[str, Any], fiel
         "totalPagedResults": found.total,
         "remainingPagedResults": found.remaining,
     }
+
+
+def _parameters(verb: str, given: Any) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise BadRequest(f"The parameters of openidm.{verb} are an object, such as {{_queryFilter: 'true'}}")
+    return given
+
+
+def _text(verb: str, name: str, given: Any) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    raise BadRequest(f"openidm.{verb}: {name} is a text or null")
+
+
+def _number(name: str, given: Any) -> int:
+    try:
+        return min(int(given), 2**53)
+    except (TypeError, ValueError, OverflowError):
+        raise BadRequest(f"openidm.query: {name} is a whole number") from None
 
 
 def _fields(given: Any) -> tuple[str, ...]:

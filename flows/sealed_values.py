@@ -85,7 +85,7 @@ def hashed(value: Any, algorithm: Any = None) -> Json:
         return dict(value)
     if algorithm is None or algorithm == ARGON2:
         return _hash_of(ARGON2, hash_password(_plain(value)))
-    if algorithm not in _DIGESTS:
+    if not isinstance(algorithm, str) or algorithm not in _DIGESTS:
         raise BadRequest(
             f"openidm.hash: there is no algorithm '{algorithm}'; there are {', '.join((ARGON2, *_DIGESTS))}"
         )
@@ -101,7 +101,7 @@ def matches(plain: Any, value: Any) -> bool:
     algorithm, data = found.get("algorithm"), found.get("data")
     if algorithm == ARGON2:
         return verify_password(str(data), _plain(plain))
-    if algorithm not in _DIGESTS:
+    if not isinstance(algorithm, str) or algorithm not in _DIGESTS:
         return False
     try:
         known = _bytes(str(data))

@@ -153,3 +153,60 @@ async def test_no_filter_makes_a_server_error(server: Server, text: str, where: 
         "GET", where, params={"_queryFilter": text.encode(errors="replace").decode(), "_sortKeys": text[:3]}
     )
     assert answer.status_code in (200, 400, 403), answer.text
+
+
+SEALED = "{$crypto: {type: 'salted-hash', value: {algorithm: [], data: 5}}}"
+ODD = (
+    "[null, 5, -1, true, 'x', '', '\\u0000', [], [5], {}, {a: 1}, {_queryFilter: 5}, {_queryId: []}, "
+    f"{SEALED}]"
+)
+VERBS: dict[str, list[str]] = {
+    "read": ["'managed/src/x'", "null", "['a']"],
+    "query": ["'managed/src'", "{_queryFilter: 'true'}", "['a']"],
+    "create": ["'managed/void'", "null", "{a: 1}", "null", "['a']"],
+    "update": ["'managed/void/x'", "null", "{a: 1}", "null", "['a']"],
+    "patch": ["'managed/void/x'", "null", "[]", "null", "['a']"],
+    "delete": ["'managed/void/x'", "null", "null"],
+    "action": ["'recon'", "'recon'", "{}", "{mapping: 'nosuch'}"],
+    "encrypt": ["'x'", "null", "null"],
+    "decrypt": ["{$crypto: {type: 'x-simple-encryption', value: {}}}"],
+    "isEncrypted": ["'x'"],
+    "isHashed": ["'x'"],
+    "hash": ["'x'", "'SHA-256'"],
+    "matches": ["'x'", "{$crypto: {type: 'salted-hash', value: {algorithm: 'SHA-256', data: 'x'}}}"],
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_no_argument_of_a_script_makes_a_server_error(server: Server, verb: str) -> None:
+    given = VERBS[verb]
+    places = ", ".join(
+        f"[{', '.join('odd' if at == place else each for at, each in enumerate(given))}]"
+        for place in range(len(given))
+    )
+    source = f"""
+        var refused = 0;
+        {ODD}.forEach(odd => [{places}].forEach(given => {{
+            try {{ openidm['{verb}'].apply(openidm, given) }} catch (error) {{ refused++ }}
+        }}));
+        refused
+    """
+    script = {"type": "text/javascript", "source": source}
+    answer = await server.call("POST", "script?_action=eval", script)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "5",
+        "{_pageSize: 'x'}",
+        "{_pagedResultsOffset: {}}",
+        "{_queryFilter: {}}",
+        "{_pagedResultsCookie: 1, _pageSize: 1}",
+    ],
+)
+async def test_a_query_of_a_script_says_what_is_wrong(server: Server, parameters: str) -> None:
+    script = {"type": "text/javascript", "source": f"openidm.query('managed/src', {parameters})"}
+    answer = await server.call("POST", "script?_action=eval", script)
+    assert (answer.status_code, "openidm.query" in answer.json()["message"]) == (400, True), answer.text
