@@ -42,6 +42,16 @@ class Responder(Protocol):
         """The answer to an assessed entry; `approved`: somebody has said yes, so nothing waits. Raises ReconError."""
         ...
 
+    @property
+    def knows_rest(self) -> bool:
+        """Whether a pair that is as it was when nothing was to be done needs no look: then `settle` sets the entry's
+        `fingerprint_holds`."""
+        ...
+
+    def at_rest(self, source_id: str, source: Json, target_id: str) -> Json:
+        """The facts of such a pair."""
+        ...
+
     def settle(self, operation: Operation, answer: Answer, entry: Entry) -> Json:
         """What is kept of the entry now that it is over; may set its `mark`."""
         ...

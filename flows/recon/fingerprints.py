@@ -37,8 +37,15 @@ class Fingerprints:
         return blake2b(text, digest_size=_BYTES, key=self.key).digest()
 
 
+def holds(kept: bytes | None, digest: bytes) -> bool:
+    """Whether what is kept with a link ends with this fingerprint; a responder's mark may stand before it."""
+    return kept is not None and kept[-_BYTES:] == digest
+
+
 def _is_quiet(rules: MappingRules) -> bool:
     """Whether a confirmed pair without a change would do and run nothing."""
+    if rules.responder is not None:
+        return rules.linking and rules.responder.knows_rest
     if not rules.linking or rules.on_update or rules.post_mapping or rules.on_mapping:
         return False
     policies = rules.policies.get(Situation.CONFIRMED, ())

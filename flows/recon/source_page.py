@@ -12,7 +12,7 @@ from conf.terms import Action, EntryStatus, Phase, Situation
 from flows.engine.entry import Entry
 from flows.engine.failures import RunFailed
 from flows.engine.world import LinkFact, ProcessRequest
-from flows.recon.fingerprints import Fingerprints, creation_repeats
+from flows.recon.fingerprints import Fingerprints, creation_repeats, holds
 from flows.recon.managed_stage import ManagedStage
 from flows.recon.page_world import PageWorld
 from flows.recon.prefetching import Pending, Prefetch
@@ -20,6 +20,7 @@ from flows.recon.prefetching import Pending, Prefetch
 if TYPE_CHECKING:
     from conf.transaction import Transaction
     from flows.connectors.base import BrokenRow
+    from flows.engine.rules import Json
     from flows.recon.run import Run
     from flows.recon.source_side import Item
     from flows.store.links import LinkRow
@@ -121,7 +122,7 @@ class SourcePageWork:
             if (
                 fact is not None
                 and row is not None
-                and row.fingerprint == digest
+                and holds(row.fingerprint, digest)
                 and row.target_rev is not None
                 and row.target_rev == row.present_rev
                 and (run.target_set is None or fact.target_id in run.target_set)
@@ -149,8 +150,12 @@ class SourcePageWork:
         for qualifier, id, source in pending:
             key = (qualifier, run.linkage.source_key(id))
             quiet = self._still_quiet(key)
-            if quiet is not None:
-                outcome.unchanged.append((qualifier, id, quiet))
+            if quiet is not None and source is not None:
+                if run.rules.responder is None:
+                    outcome.unchanged.append((qualifier, id, quiet))
+                else:
+                    facts = run.rules.responder.at_rest(id, source, quiet)
+                    outcome.entries.append(_resting(qualifier, id, quiet, facts))
                 continue
             started = len(world.requests)
             operation = run.source_operation(world, qualifier, id, source)
@@ -163,7 +168,7 @@ class SourcePageWork:
             outcome.requests += [(entry, request) for request in world.requests[started:]]
             if entry.mark is not None and not analyze and entry.target_id is not None:
                 self._keep_mark(key, entry.mark, entry.target_id)
-            settled = entry.fingerprint_holds and entry.situation not in UNQUALIFIED
+            settled = entry.fingerprint_holds and not analyze and entry.situation not in UNQUALIFIED
             if settled and (repeats or entry.action is not Action.CREATE):
                 self._remember(key, entry)
 
@@ -180,7 +185,7 @@ class SourcePageWork:
             return
         revision = stage.revision(self.run.linkage.target_key(entry.target_id))
         if revision is not None:
-            self.world.links.fingerprints[key] = (digest, revision)
+            self.world.links.fingerprints[key] = ((entry.mark or b"") + digest, revision)
 
     async def _broken(self, row: BrokenRow) -> Entry:
         """A row that cannot be read is a failure, not an absence: its target is left alone."""
@@ -201,6 +206,24 @@ class SourcePageWork:
         entry = Entry(Phase.SOURCE, self.run.qualifiers[0], source_id=id, status=EntryStatus.FAILURE)
         entry.message = f"DUPLICATE_SOURCE_ID: another row before it has the id '{id}'; this one was not used"
         return entry
+
+
+def _resting(qualifier: str, source_id: str, target_id: str, facts: Json) -> Entry:
+    """The entry of a pair that needs no look, as a look would have made it."""
+    return Entry(
+        Phase.SOURCE,
+        qualifier,
+        source_id=source_id,
+        target_id=target_id,
+        recorded_target=target_id,
+        situation=Situation.CONFIRMED,
+        action=Action.REPORT,
+        performed=True,
+        had_target=True,
+        had_link=True,
+        handled=(target_id,),
+        facts=facts,
+    )
 
 
 UNQUALIFIED = frozenset({Situation.UNQUALIFIED, Situation.SOURCE_IGNORED})

@@ -218,6 +218,40 @@ class TwoWayResponder:
         trigger = None if approved else self._trigger(self.configuration.answer(situation))
         return Answer(Action.REPORT, trigger=trigger, facts=facts, command=lambda: command(scope))
 
+    # resting
+
+    @property
+    def knows_rest(self) -> bool:
+        """Not where more than the two objects decides, and not where both are to be told."""
+        configuration = self.configuration
+        return (
+            self.to_idm
+            and not configuration.report_nothing
+            and configuration.answer(TwoWaySituation.BOTH).script is None
+            and TwoWaySituation.BOTH not in self.commands
+            and all(pair.members is None for pair in configuration.policy_map)
+        )
+
+    def at_rest(self, source_id: str, source: Json, target_id: str) -> Json:
+        """The facts of a pair that was settled and is as it was."""
+        return {
+            "s": str(TwoWaySituation.BOTH),
+            "r": str(self.configuration.answer(TwoWaySituation.BOTH).response),
+            "p": self._shown.principal(Sides(None, source, True, target_id, source_id)),
+            "idm": target_id,
+            "resource": source_id,
+            "linked": True,
+            "has": "ir",
+            "differs": False,
+        }
+
+    def _rests(self, operation: Operation, entry: Entry, facts: Json) -> bool:
+        """Whether the same pair would come to the same again, which is nothing."""
+        if not self.knows_rest or operation.source is None or operation.source_id is None or entry.message:
+            return False
+        told = {**facts, "linked": True}
+        return told == self.at_rest(operation.source_id, operation.source, operation.target_id or "")
+
     # telling
 
     def _note_sides(self, facts: Json, sides: Sides, situation: TwoWaySituation, deed: Deed) -> None:
@@ -231,12 +265,12 @@ class TwoWayResponder:
     def settle(self, operation: Operation, answer: Answer, entry: Entry) -> Json:
         """The facts, with the written side as it is now; a pair that is settled is marked."""
         facts = answer.facts
-        if entry.status is EntryStatus.SUCCESS and _is_settled(facts, entry):
+        entry.fingerprint_holds = False
+        if entry.status is EntryStatus.SUCCESS and _is_settled(facts, entry) and operation.link is not None:
             source, target = operation.source, operation.target
             idm, resource = (target, source) if self.to_idm else (source, target)
-            mark = self._shown.mark(idm, resource)
-            if operation.link is not None and getattr(operation.link.row, "fingerprint", None) != mark:
-                entry.mark = mark
+            entry.mark = self._shown.mark(idm, resource)
+            entry.fingerprint_holds = self._rests(operation, entry, facts)
         if entry.status is EntryStatus.FAILURE or "d" not in facts or "later" in facts:
             return facts
         if entry.action is Action.ASYNC:

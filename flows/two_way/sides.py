@@ -92,9 +92,9 @@ def both_changed(before: bytes | None, now: bytes) -> bool:
     """Whether both sides differ from what they were when the pair was last settled."""
     return (
         before is not None
-        and len(before) == len(now)
+        and len(before) >= len(now)
         and before[:_BYTES] != now[:_BYTES]
-        and before[_BYTES:] != now[_BYTES:]
+        and before[_BYTES : len(now)] != now[_BYTES:]
     )
 
 
