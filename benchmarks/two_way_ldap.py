@@ -3,7 +3,7 @@
 The sample project, a directory with so many people, and five runs: the first brings both sides together, the second finds
 that nothing is to be done, the third that nothing has changed since, before the fourth 1 % of the people are changed in the
 directory, and the fifth looks only at what changed since the fourth, which is 10 people. Prints for each its seconds, how
-many of them it waited for entries (it reads ahead), how that compares with a plain paged `ldapsearch` of the same attributes
+many of them it waited for entries (it reads ahead), how that compares with a plain paged `ldapsearch` of these attributes
 and with the library's own paged read, and the peak memory of the whole product in one process. The connector without a
 run is measured beforehand.
 """
