@@ -13,6 +13,7 @@ import pytest
 
 from flows.store import schema
 from tests import postgres
+from tests.conftest import BOTH
 from tests.kills.lives import (
     AUDITED,
     COUNTERS,
@@ -30,11 +31,11 @@ from tests.kills.lives import (
 from tests.kills.product import Product
 
 
-@pytest.fixture
+@pytest.fixture(params=BOTH)
 def product(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
-    """A running product; RECON_KILLS_EXECUTOR and RECON_KILLS_STORE=postgresql choose another one than the default."""
+    """A running product on an empty database; RECON_KILLS_EXECUTOR chooses another executor than Prefect."""
     database = None
-    if os.environ.get("RECON_KILLS_STORE") == "postgresql":
+    if request.param == "postgresql":
         database = postgres.make_database(request.getfixturevalue("postgres_cluster"))
     executor = os.environ.get("RECON_KILLS_EXECUTOR", "prefect")
     with Product(tmp_path, database=database, executor=executor) as found:

@@ -12,10 +12,10 @@ from tests.reports.post import post_office
 from tests.reports.runs import CONFIGURATION, add_run, mail_state
 
 
-async def test_a_worker_sends_what_is_due(folder: Path) -> None:
+async def test_a_worker_sends_what_is_due(folder: Path, store: dict[str, str]) -> None:
     document = CONFIGURATION | {"emailAddressForNotification": "operators@example.com"}
     (folder / "conf" / "reconciliation-hr.json").write_bytes(orjson.dumps(document))
-    settings = Settings(project=folder, executor="embedded", poll_seconds=0.05)
+    settings = Settings(project=folder, executor="embedded", poll_seconds=0.05, **store)
     database = await Database.open(settings.database_url)
     await add_run(database)
     stop = asyncio.Event()
@@ -33,8 +33,8 @@ async def test_a_worker_sends_what_is_due(folder: Path) -> None:
     await database.close()
 
 
-async def test_a_worker_that_is_to_work_once_does_so_too(folder: Path) -> None:
-    settings = Settings(project=folder, executor="embedded")
+async def test_a_worker_that_is_to_work_once_does_so_too(folder: Path, store: dict[str, str]) -> None:
+    settings = Settings(project=folder, executor="embedded", **store)
     database = await Database.open(settings.database_url)
     await add_run(database)
     await work(settings, once=True)

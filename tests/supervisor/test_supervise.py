@@ -40,10 +40,16 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks i
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, store: dict[str, str]) -> Settings:
     shutil.copytree(SAMPLE, tmp_path / "project")
-    return Settings(
-        project=tmp_path / "project", data=tmp_path / "data", port=free_port(0), executor="embedded"
+    return Settings.model_validate(
+        {
+            "project": tmp_path / "project",
+            "data": tmp_path / "data",
+            "port": free_port(0),
+            "executor": "embedded",
+            **store,
+        }
     )
 
 
