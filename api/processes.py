@@ -35,10 +35,11 @@ def run_api(settings: Settings) -> int:
     import uvicorn  # noqa: PLC0415 - the worker needs none of it
 
     from api.app import create_app  # noqa: PLC0415
+    from api.cut_short import tell_who_is_cut_short  # noqa: PLC0415
 
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            tell_who_is_cut_short(create_app(settings)),
             log_config=None,
             access_log=False,
             lifespan="on",
