@@ -60,6 +60,8 @@ class Statistics:
     links_total: int | None = None
     links_created: int = 0
     situations: Counter[str] = field(default_factory=Counter)
+    in_target_phase: Counter[str] = field(default_factory=Counter)
+    """Of `situations`, those that the target phase met."""
     statuses: Counter[str] = field(default_factory=Counter)
     durations: dict[str, Duration] = field(default_factory=dict)
     nodes: Counter[str] = field(default_factory=Counter)
@@ -72,6 +74,8 @@ class Statistics:
             return
         if entry.situation is not None:
             self.situations[entry.situation] += 1
+            if entry.phase is Phase.TARGET:
+                self.in_target_phase[entry.situation] += 1
         if entry.phase is Phase.SOURCE and entry.source_id is not None:
             self.source_processed += 1
         if entry.effect is Effect.CREATED:
@@ -133,6 +137,13 @@ class Statistics:
             "durationSummary": {name: found.body() for name, found in self.durations.items() if found.count},
         }
 
+    def phase(self, phase: Phase) -> Json:
+        """One phase's counts as the `result` script sees them; what did not qualify is NOTVALID besides."""
+        found = self.in_target_phase if phase is Phase.TARGET else self.situations - self.in_target_phase
+        invalid = sum(found[situation] for situation in NOT_VALID[phase])
+        counts = {"NOTVALID": invalid} | {str(situation): found[situation] for situation in Situation}
+        return {"entries": found.total(), **{name: {"count": count} for name, count in counts.items()}}
+
     def dump(self) -> Json:
         """For the run's row."""
         return {
@@ -141,6 +152,7 @@ class Statistics:
             "effects": plain(self.target_effects),
             "links": [self.links_processed, self.links_total, self.links_created],
             "situations": plain(self.situations),
+            "targetPhase": plain(self.in_target_phase),
             "statuses": plain(self.statuses),
             "durations": {name: found.dump() for name, found in self.durations.items()},
             "nodes": plain(self.nodes),
@@ -161,6 +173,7 @@ class Statistics:
             links_total=dumped["links"][1],
             links_created=dumped["links"][2],
             situations=Counter(dumped["situations"]),
+            in_target_phase=Counter(dumped.get("targetPhase", {})),
             statuses=Counter(dumped["statuses"]),
             nodes=Counter(dumped.get("nodes", {})),
         )
@@ -169,6 +182,10 @@ class Statistics:
         return found
 
 
+NOT_VALID = {
+    Phase.SOURCE: (Situation.UNQUALIFIED, Situation.SOURCE_IGNORED),
+    Phase.TARGET: (Situation.TARGET_IGNORED,),
+}
 EFFECTS = (Effect.CREATED, Effect.UNCHANGED, Effect.UPDATED, Effect.DELETED)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conf.errors import BadRequest
-from conf.filters.ast import Comparison, Filter
+from conf.filters.ast import And, Comparison, Filter
 
 
 def stored_filter(query_id: str, parameters: Mapping[str, Any]) -> Filter | None:
@@ -16,6 +16,9 @@ def stored_filter(query_id: str, parameters: Mapping[str, Any]) -> Filter | None
             return None
         case "for-userName" if "uid" in parameters:
             return Comparison(("userName",), "eq", str(parameters["uid"]))
+        case "credential-query" if "username" in parameters:
+            name = Comparison(("userName",), "eq", str(parameters["username"]))
+            return And((name, Comparison(("accountStatus",), "eq", "active")))
         case "get-by-field-value" if {"field", "value"} <= parameters.keys():
             return Comparison((str(parameters["field"]),), "eq", str(parameters["value"]))
         case other:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from conf.errors import ReconError
-from conf.terms import EntryStatus, RunState, Situation, Stage
+from conf.terms import EntryStatus, Phase, RunState, Stage
 from flows.engine.failures import RunFailed
 from flows.recon.bridge import Bridge
 from flows.recon.status import situation_line, status_document
@@ -51,20 +51,19 @@ async def open_audit(run: Run) -> None:
 async def run_result_script(run: Run, *, quiet: bool = False) -> None:
     """Run the `result` script over the run's numbers; with `quiet` its failure is only logged."""
     begun, now = run.row.started_at or run.call.now(), run.call.now()
-    counted = {str(situation): {"count": run.statistics.situations[situation]} for situation in Situation}
     side = {"startTime": begun, "endTime": now, "duration": now - begun}
     scope: Json = {
         "source": {
             "name": run.mapping.source,
             "processed": run.statistics.source_processed,
             **side,
-            **counted,
+            **run.statistics.phase(Phase.SOURCE),
         },
         "target": {
             "name": run.mapping.target,
             "processed": run.statistics.target_processed,
             **side,
-            **counted,
+            **run.statistics.phase(Phase.TARGET),
         },
         "global": {"reconId": run.id, "mappingName": run.mapping.name, **side},
         "context": {},

@@ -154,6 +154,32 @@ async def test_the_result_script_is_told_how_the_run_ended(
     assert told["absent"] == (1 if state == "SUCCESS" else 0)
 
 
+async def test_the_result_script_is_told_of_each_phase_and_of_what_did_not_qualify(
+    recon: Reconciling,
+) -> None:
+    seen = "({entries: side.entries, invalid: side.NOTVALID.count, unqualified: side.UNQUALIFIED.count})"
+    note = javascript(
+        f"var of = side => {seen}; openidm.create('managed/src', 'told', {{source: of(source), target: of(target)}})"
+    )
+    ignore = [{"situation": name, "action": "IGNORE"} for name in ("UNQUALIFIED", "ABSENT", "UNASSIGNED")]
+    await recon.begin(
+        one(
+            result=note,
+            policies=ignore,
+            validSource=javascript("!source.out"),
+            validTarget=javascript("!target.out"),
+        ),
+        sources={"linked": {"out": True}, "alone": {"out": True}, "good": {}},
+        targets={"t": {}, "held": {}, "out": {"out": True}, "more": {}},
+        linked=[("linked", "t"), ("alien", "held")],
+    )
+    await recon.must("PUT", "managed/src/alien", {"out": True, "late": True})
+    await recon.run({"sourceQuery": {"_queryFilter": "!(late pr)"}})
+    told = await recon.must("GET", "managed/src/told")
+    assert told["source"] == {"entries": 3, "invalid": 2, "unqualified": 1}
+    assert told["target"] == {"entries": 3, "invalid": 1, "unqualified": 1}
+
+
 async def test_members_of_an_action_object_are_variables_of_its_script(recon: Reconciling) -> None:
     action = javascript("wanted + recon.actionParam.situation === 'xABSENT' ? 'CREATE' : 'IGNORE'")
     await recon.begin(

@@ -260,6 +260,13 @@ async def test_stored_queries_by_name(server: Server) -> None:
     found = await server.get("managed/user", params={"_queryId": "for-userName", "uid": "Stored"})
     assert [row["_id"] for row in found["result"]] == ["st"]
     assert (await server.call("GET", "managed/user?_queryId=for-userName")).status_code == 400
+    by_login = "managed/user?_queryId=credential-query&username="
+    assert (await server.get(f"{by_login}Stored"))["resultCount"] == 1
+    assert (await server.get(f"{by_login}nobody"))["resultCount"] == 0
+    await server.call(
+        "PATCH", "managed/user/st", [{"operation": "replace", "field": "/accountStatus", "value": "inactive"}]
+    )
+    assert (await server.get(f"{by_login}Stored"))["resultCount"] == 0
 
 
 async def test_a_patch_can_run_a_script(server: Server) -> None:
