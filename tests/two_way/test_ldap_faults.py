@@ -132,6 +132,7 @@ async def test_a_group_with_10000_members_is_taken_over_and_written_back(
         assert run["status"] == "FINISHED", run["message"]
         told = slapd.run("ldapsearch", "", "-LLL", "-b", f"cn=all,ou=groups,{BASE}", "description", "member")
         assert "description: Everybody" in told
+        assert told.count("member:") == 3  # who is not linked is left out, as docs/two-way.md says
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
