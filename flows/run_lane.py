@@ -48,6 +48,9 @@ POISONED: Final = (
 )
 BROKEN: Final = "An unexpected error ended the run; the log of the worker has it."
 
+LONG_SECONDS: Final = 1.0
+"""A run that took longer has left enough behind to be worth collecting."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -94,16 +97,14 @@ class RunLane:
     async def body(self, lane: Lane) -> None:
         """Work until the lane is told to stop, or, with `once`, until nothing is left."""
         async with running(self._settings, beside=self._beside) as runtime:
-            worked = False
 
             async def one() -> bool:
-                nonlocal worked
+                begun = time.monotonic()
                 did = await self._one(lane, runtime)
                 if not did and self._once:
                     lane.stop()
-                if worked and not did:
+                if did and time.monotonic() - begun > LONG_SECONDS:
                     collect_now()
-                worked = did
                 return did
 
             await lane.repeat(one)

@@ -11,7 +11,7 @@ from conf.reconciliation_mappings import mappings_of
 from conf.terms import DEFAULT_QUALIFIER
 from flows.engine.failures import EntryFailed
 from flows.two_way import pairs
-from flows.two_way.members import member_hook
+from flows.two_way.members import member_rule
 from flows.two_way.populate import Populate
 from flows.two_way.responder import TwoWayResponder, refuse_unnamed
 from flows.two_way.sides import Rules, Shown
@@ -67,7 +67,7 @@ def _rules(
     rules = [
         rule
         if pair.members is None
-        else replace(rule, transform=member_hook(pair.members, compiler.counterparts, to_idm=to_idm))
+        else member_rule(rule, pair.members, compiler.counterparts, to_idm=to_idm)
         for rule, pair in zip(map(compiler.property_rule, mapping.properties), pairs_, strict=True)
     ]
     kept = [rule for rule, pair in zip(rules, pairs_, strict=True) if not pair.on_create]

@@ -1,12 +1,16 @@
-"""Members of groups: ids of one side turned into those of the other, by the links of another configuration."""
+"""Members of groups: ids of one side turned into those of the other, by the links of another configuration.
+
+Only members that are linked are anybody's business here: the others stay on their side as they are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.rules import PropertyRule
 from flows.store import links
-from flows.two_way.pairs import listed
+from flows.two_way.pairs import Merging, listed
 
 if TYPE_CHECKING:
     from conf.reconciliation_schema import Members
@@ -41,7 +45,7 @@ async def counterparts(
 
 
 def member_hook(members: Members, find: Counterparts, *, to_idm: bool) -> Hook:
-    """A transform of a list of members; those without a counterpart are left out."""
+    """A transform of a list of members into their counterparts."""
 
     def transform(scope: Scope, mutable: tuple[str, ...] = ()) -> list[Any] | None:
         given = scope["source"]
@@ -55,6 +59,19 @@ def member_hook(members: Members, find: Counterparts, *, to_idm: bool) -> Hook:
         return [{"_ref": f"{members.path}/{id}"} for id in others]
 
     return transform
+
+
+def member_rule(rule: PropertyRule, members: Members, find: Counterparts, *, to_idm: bool) -> PropertyRule:
+    """The property as a list of members."""
+
+    def others(present: Any) -> list[Any]:
+        values = [] if present is None else listed(present)
+        ids = [bare_id(value) for value in values]
+        linked = find(members.reconciliation, not to_idm, ids) if ids else {}
+        return [value for value, id in zip(values, ids, strict=True) if id not in linked]
+
+    transform = member_hook(members, find, to_idm=to_idm)
+    return Merging(rule.target, rule.target_text, rule.source, transform, others=others)
 
 
 def bare_id(value: Any) -> str:

@@ -6,7 +6,8 @@ Values that say the same are left alone, so a second run has nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -20,11 +21,21 @@ _NOTHING: Final[tuple[Any, ...]] = (None, "", [])
 _TELLING: Final = ("password", "userpassword", "unicodepwd", "__password__", "secret", "credential")
 
 
+@dataclass(frozen=True, slots=True)
+class Merging(PropertyRule):
+    """A list that is mapped into one which holds more than what is mapped."""
+
+    others: Callable[[Any], list[Any]] = lambda _present: []
+    """What of the present value is not mapped, and stays."""
+
+
 def write(properties: Iterable[PropertyRule], source: Json, target: Json) -> None:
     """Map every property onto `target`, in place. No value takes the attribute away; raises EntryFailed of scripts."""
     for rule in properties:
         value = mapped_value(rule, source, "default")
         present = pointer.get(target, rule.target)
+        if isinstance(rule, Merging) and (kept := rule.others(present)):
+            value = [*(value or ()), *kept]
         if same(present, value):
             continue
         if value in _NOTHING and len(rule.target) == 1:
