@@ -125,9 +125,12 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
                 run.statistics.source_total = page.total
             elif not offset:
                 run.statistics.source_total = (run.statistics.source_total or 0) + known
+            page_begun = perf_counter()
             await run.shell.step(
                 f"source phase, page {number + 1}", partial(phases.source_page, run, page, number, offset)
             )
+            if run.mapping.clustered:
+                run.statistics.measured("sourcePagePhase", perf_counter() - page_begun)
             run.last_page_complete = page.complete
             number, offset = number + 1, 0
             await show_progress(run)

@@ -50,6 +50,7 @@ async def test_a_clustered_run_tells_which_node_did_how_much(recon: Reconciling)
     run = await recon.ended(answer["_id"])
     assert (run["state"], run["progress"]["target"]["created"]) == ("SUCCESS", 5)
     assert sum(run["sourceProcessedByNode"].values()) == 5
+    assert run["durationSummary"]["sourcePagePhase"]["count"] >= 1
 
 
 async def test_single_look_ups_are_measured_where_they_happen(recon: Reconciling) -> None:
