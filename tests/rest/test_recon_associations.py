@@ -83,6 +83,13 @@ async def test_only_so_many_runs_keep_their_associations(recon: Reconciling) -> 
     assert kept == {*normal[1:], analyses[1]}
 
 
+async def test_one_run_of_each_kind_keeps_its_associations_by_default(recon: Reconciling) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    normal = [(await recon.run(persistAssociations="true"))["_id"] for _ in range(2)]
+    analyses = [(await recon.run(persistAssociations="true", analyze="true"))["_id"] for _ in range(2)]
+    assert {row["_id"] for row in await recon.rows("recon/assoc")} == {normal[1], analyses[1]}
+
+
 async def test_an_analysis_writes_nothing_but_its_entries(recon: Reconciling) -> None:
     throws = javascript("throw 'no hook of an action runs'")
     policies = [{"situation": "ABSENT", "action": javascript("'CREATE'"), "postAction": throws}]
