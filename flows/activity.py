@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.differences import equal
@@ -38,10 +39,16 @@ def activity_event(
     return AuditEvent(call.now(), call.caller.behind or call.caller.id, call.transaction_id, body)
 
 
+@lru_cache(maxsize=1000)
+def _pointers(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Objects of a type mostly have the same members, and a first load writes very many of them."""
+    return tuple(f"/{name}" for name in names)
+
+
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Pointers of the top-level members that differ."""
     if not before or not after:
-        return [f"/{name}" for name in before or after]
+        return list(_pointers(tuple(before or after)))
     return [
         f"/{name}"
         for name in dict.fromkeys((*before, *after))

@@ -28,7 +28,9 @@ class AuditEvent:
 
 def row_of(topic: str, event: AuditEvent) -> Row:
     """The row in the order of COLUMNS."""
-    body = {name: value for name, value in event.body.items() if name not in HEAD}
+    body = event.body
+    if not HEAD.isdisjoint(body):
+        body = {name: value for name, value in body.items() if name not in HEAD}
     try:
         text = dump(body)
     except BadRequest:
