@@ -26,6 +26,7 @@ from typing import Any
 from api.programs import ONE_HEAP
 from benchmarks import ldap_read
 from benchmarks.recon import peak_mib, reset_peak
+from flows.collecting import collect_now
 from flows.connectors.base import SourcePage
 from flows.connectors.ldap import LdapDirectory
 from flows.connectors.ldap_library import LIBRARIES
@@ -118,6 +119,7 @@ async def run_once(
     status, run = await server.call("POST", path, options)
     took, worked = time.perf_counter() - begun, time.process_time() - worked
     assert status == 200, run
+    collect_now()  # as a worker does after a long run
     seconds, walks = reads.seconds - seconds, reads.walks - walks
     ratios = " ".join(f"{seconds / bound:.2f} x {name}" for name, bound in bounds.items()) if walks else ""
     print(
