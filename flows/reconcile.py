@@ -135,7 +135,8 @@ async def source_phase(run: Run, number: int, cursor: str, offset: int) -> None:
             number, offset = number + 1, 0
             await show_progress(run)
             await phases.check_canceled(run)
-            if number & (number - 1) == 0:  # a first load makes a large target of an empty one
+            # a first load makes a large target of an empty one; a page that is not full is the last
+            if number & (number - 1) == 0 and known >= run.call.runtime.settings.page_size:
                 await phases.inform_planner(run)
                 await index_correlation(run, page)
             failpoint("R10")

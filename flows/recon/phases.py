@@ -172,7 +172,10 @@ async def _source_transaction(run: Run, page: SourcePage, number: int, offset: i
 
 async def inform_planner(run: Run) -> None:
     """Tell the database how its tables have grown: after the first, second, fourth, ... page, and after the last."""
-    async with run.call.runtime.database.write() as transaction:
+    database = run.call.runtime.database
+    if not planner.wants_telling(database.dialect):
+        return  # not even a turn at the lock of writers
+    async with database.write() as transaction:
         await planner.inform(transaction)
 
 

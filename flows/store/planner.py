@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from conf.transaction import Transaction
+    from conf.transaction import Dialect, Transaction
 
 TABLES: Final = ("link", "managed_object")
 """Those that a run asks by many keys."""
@@ -21,9 +21,14 @@ _OUTGROWN: Final = (
 )
 
 
+def wants_telling(dialect: Dialect) -> bool:
+    """Whether this database plans by what it was told of its tables."""
+    return dialect == "postgresql"
+
+
 async def inform(transaction: Transaction) -> list[str]:
     """Have the tables analysed that grew by more than a tenth since the last time; answers which."""
-    if transaction.dialect != "postgresql":
+    if not wants_telling(transaction.dialect):
         return []
     found = [name for (name,) in await transaction.fetch(_OUTGROWN, (transaction.texts(TABLES),))]
     if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,7 @@ async def test_a_password_is_checked_by_rest(slapd: Slapd, branch: str, library:
     async with serve(tmp_path) as server:
         await server.put("config/provisioner.openicf/ldap", document)
 
-        async def tried(username: object, password: object) -> tuple[int, object]:
-            body = {"username": username, "password": password}
-            answer = await server.call("POST", "system/ldap/account?_action=authenticate", body)
-            return answer.status_code, answer.json().get("_id")
-
+        tried = partial(server.authenticate, "system/ldap/account")
         assert await tried("a", SECRET) == (200, "a")
         assert await tried("a", "wrong") == (401, None)
         assert await tried("nobody", SECRET) == (401, None)

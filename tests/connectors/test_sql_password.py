@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,7 @@ async def test_a_password_is_checked_by_rest(sqlite: TestDatabase, tmp_path: Pat
     async with serve(tmp_path) as server:
         await server.put("config/provisioner.openicf/hr", document)
 
-        async def tried(username: object, password: object) -> tuple[int, object]:
-            body = {"username": username, "password": password}
-            answer = await server.call("POST", "system/hr/account?_action=authenticate", body)
-            return answer.status_code, answer.json().get("_id")
-
+        tried = partial(server.authenticate, "system/hr/account")
         assert await tried("ann", "Pässw0rd") == (200, "1")
         for wrong in (("ann", "x"), ("nobody", "x"), ("twin", "x"), ("none", "")):
             assert await tried(*wrong) == (401, None)

@@ -1,5 +1,6 @@
 """Objects of a connected system: the CSV file of a project."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,7 @@ async def test_a_password_is_checked(people: Server) -> None:
     config["objectTypes"] = {"account": {"properties": {"uid": {"type": "string"}}}}
     await people.put("config/provisioner.openicf/secrets", config)
 
-    async def tried(name: object, password: object) -> tuple[int, object]:
-        body = {"username": name, "password": password}
-        answer = await people.call("POST", "system/secrets/account?_action=authenticate", body)
-        return answer.status_code, answer.json().get("_id")
-
+    tried = partial(people.authenticate, "system/secrets/account")
     assert await tried("barbara", "Passw0rd") == (200, "bjensen")
     for wrong in (("barbara", "passw0rd"), ("nobody", "Passw0rd"), ("steven", ""), ("bjensen", "Passw0rd")):
         assert await tried(*wrong) == (401, None)

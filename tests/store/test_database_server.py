@@ -1,6 +1,7 @@
 """Addresses of databases, and a PostgreSQL that refuses, restarts, or has a session that hangs."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import make_url
@@ -80,13 +81,23 @@ def terminate(processes: list[int]) -> str:
     return ", ".join(f"pg_terminate_backend({process}, 5000)" for process in processes)
 
 
-@pytest.mark.services
-async def test_a_writer_that_hangs_is_ended_by_who_waits_and_nothing_of_it_is_kept(
-    postgres_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+Hosts = tuple[Database, Database]
+
+
+@pytest.fixture
+async def two_hosts(postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
+    """Two who share a database and lose their patience with each other soon."""
     monkeypatch.setitem(database_postgres.SETTINGS, "lock_timeout", "600ms")
     monkeypatch.setattr(database_postgres, "HANGS_SECONDS", 0.3)
-    hanging, other = await Database.open(postgres_database), await Database.open(postgres_database)
+    one, other = await Database.open(postgres_database), await Database.open(postgres_database)
+    yield one, other
+    await one.close()
+    await other.close()
+
+
+@pytest.mark.services
+async def test_a_writer_that_hangs_is_ended_by_who_waits_and_nothing_of_it_is_kept(two_hosts: Hosts) -> None:
+    hanging, other = two_hosts
     async with other.write() as tx:
         await tx.run("create table t (n int)")
 
@@ -101,17 +112,11 @@ async def test_a_writer_that_hangs_is_ended_by_who_waits_and_nothing_of_it_is_ke
         await hang()
     async with hanging.read() as tx:
         assert await tx.fetch("select n from t") == [(2,)]
-    await hanging.close()
-    await other.close()
 
 
 @pytest.mark.services
-async def test_a_writer_that_works_is_left_alone_and_who_waits_is_told(
-    postgres_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(database_postgres.SETTINGS, "lock_timeout", "600ms")
-    monkeypatch.setattr(database_postgres, "HANGS_SECONDS", 0.3)
-    working, other = await Database.open(postgres_database), await Database.open(postgres_database)
+async def test_a_writer_that_works_is_left_alone_and_who_waits_is_told(two_hosts: Hosts) -> None:
+    working, other = two_hosts
     async with working.write() as tx:
         long = asyncio.create_task(tx.fetch("select 1 from pg_sleep(2)"))
         await asyncio.sleep(0.1)
@@ -119,5 +124,3 @@ async def test_a_writer_that_works_is_left_alone_and_who_waits_is_told(
             async with other.write():
                 pass
         assert await long == [(1,)]
-    await working.close()
-    await other.close()

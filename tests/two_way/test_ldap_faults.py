@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from flows.store import managed
+from tests.embedded import Embedded
 from tests.slapd import Slapd, entry
 from tests.two_way.directory import BASE, Json, lead, people, results, sample, sample_directory, start, users
 
@@ -44,6 +46,17 @@ def broken(rows: list[Json]) -> list[tuple[str, str]]:
     ]
 
 
+@asynccontextmanager
+async def known_people(slapd: Slapd, folder: Path, library: str) -> AsyncIterator[Embedded]:
+    """The sample after its first run; from now on whoever is gone from the directory goes from IDM."""
+    async with sample(slapd, folder) as product:
+        lead(folder / "my", ldapLibrary=library)
+        product.runtime.project.refresh()
+        await start(product)
+        await respond(product, IDM_EXISTS__SYS_NOT_EXISTS="REMOVE_FROM_IDM")
+        yield product
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("how", ["ssl", "startTLS"])
 async def test_an_expired_certificate_ends_the_run_and_nothing_is_written(
@@ -73,11 +86,7 @@ async def test_an_expired_certificate_ends_the_run_and_nothing_is_written(
 async def test_a_referral_fails_alone_and_whoever_may_be_there_is_not_taken_for_gone(
     slapd: Slapd, tmp_path: Path, library: str
 ) -> None:
-    async with sample(slapd, tmp_path) as product:
-        lead(tmp_path / "my", ldapLibrary=library)
-        product.runtime.project.refresh()
-        await start(product)
-        await respond(product, IDM_EXISTS__SYS_NOT_EXISTS="REMOVE_FROM_IDM")
+    async with known_people(slapd, tmp_path, library) as product:
         slapd.run("ldapdelete", "", f"uid=kvaughan,{PEOPLE}")
         referral = {"objectClass": ["referral", "extensibleObject"], "ou": "elsewhere"}
         referral["ref"] = "ldap://127.0.0.1:1/dc=other"
@@ -96,11 +105,7 @@ async def test_a_referral_fails_alone_and_whoever_may_be_there_is_not_taken_for_
 async def test_an_entry_with_10000_values_fails_alone_and_protects_its_object(
     slapd: Slapd, tmp_path: Path, library: str
 ) -> None:
-    async with sample(slapd, tmp_path) as product:
-        lead(tmp_path / "my", ldapLibrary=library)
-        product.runtime.project.refresh()
-        await start(product)
-        await respond(product, IDM_EXISTS__SYS_NOT_EXISTS="REMOVE_FROM_IDM")
+    async with known_people(slapd, tmp_path, library) as product:
         many = "\n".join(f"telephoneNumber: +1 360 {number:06d}" for number in range(10_000))
         slapd.change(modify("scarter", f"replace: telephoneNumber\n{many}"))
         slapd.change(modify("bjensen", "replace: telephoneNumber\ntelephoneNumber: 1"))
