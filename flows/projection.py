@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from conf import pointer
 from conf.errors import BadRequest
+from conf.filters.evaluate import predicate
 from flows.router import Query, QueryResult
+from flows.stored_queries import filter_of
 
 Json = dict[str, Any]
 
@@ -68,6 +70,17 @@ def _ranking(path: pointer.Pointer) -> Callable[[Json], tuple[int, Any]]:
 def _rank(value: Any) -> tuple[int, Any]:
     rank = _RANKS.get(type(value), 4)
     return rank, value if rank in {1, 2, 3} else str(value)
+
+
+def select(rows: Sequence[Json], query: Query) -> QueryResult:
+    """One page of those rows that the query asks for; all rows are in memory."""
+    wanted = filter_of(query)
+    if wanted is not None:
+        matches = predicate(wanted, ignore_case=False)
+        rows = [row for row in rows if matches(row)]
+    if query.query_id == "query-all-ids":
+        rows = [project(row, ALWAYS) for row in rows]
+    return page(rows, query)
 
 
 def page(rows: Sequence[Json], query: Query) -> QueryResult:

@@ -65,8 +65,11 @@ class Parameters:
             if name in self.reserved:
                 raise unrecognized(name)
 
-    def query(self) -> Query:
-        """The query that these parameters describe; BadRequest where they contradict each other."""
+    def query(self, *, stored_are_sorted: bool = False) -> Query:
+        """The query that these parameters describe; BadRequest where they contradict each other.
+
+        A stored query has an order of its own, except where `stored_are_sorted`.
+        """
         given = self.reserved
         kinds = [name for name in _KINDS if name in given]
         if len(kinds) > 1:
@@ -84,13 +87,16 @@ class Parameters:
             raise BadRequest(
                 "The parameter '_pagedResultsCookie' needs '_pageSize' and '_queryFilter' or '_queryId'"
             )
+        sort_keys = self._sort_keys()
+        if sort_keys and "_queryId" in given and not stored_are_sorted:
+            raise BadRequest("The parameter '_sortKeys' cannot be used with '_queryId'; send '_queryFilter'")
         return Query(
             filter=given.get("_queryFilter"),
             query_id=given.get("_queryId"),
             expression=given.get("_queryExpression"),
             parameters=self.extra,
             fields=self.fields,
-            sort_keys=self._sort_keys(),
+            sort_keys=sort_keys,
             page_size=page_size,
             offset=offset,
             cookie=cookie,

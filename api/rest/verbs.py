@@ -34,7 +34,8 @@ async def _query(exchange: Exchange) -> Response:
     exchange.parameters.refuse("_action")
     if exchange.id is not None:
         raise BadRequest(f"The resource instance {exchange.path} cannot be queried")
-    result = await exchange.found.resource.query(exchange.call, exchange.parts, exchange.parameters.query())
+    query = exchange.parameters.query(stored_are_sorted=_is_workflow(exchange))
+    result = await exchange.found.resource.query(exchange.call, exchange.parts, query)
     body = result.body()
     if fields := exchange.parameters.fields:
         always = _always(exchange)
@@ -137,7 +138,11 @@ def _one(
 
 def _always(exchange: Exchange) -> tuple[str, ...]:
     """Members that come whether asked for or not; workflow answers only what was asked."""
-    return ("_id",) if exchange.found.route.startswith("workflow/") else ALWAYS
+    return ("_id",) if _is_workflow(exchange) else ALWAYS
+
+
+def _is_workflow(exchange: Exchange) -> bool:
+    return exchange.found.route.startswith("workflow/")
 
 
 def _etag(value: dict[str, Any]) -> dict[str, str]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from conf.filters import evaluate
-from conf.filters.parse import parse
+from conf.filters.ast import Literal
 from conf.mapping import load_mappings
-from flows.projection import page, read_cookie, write_cookie
+from flows.projection import read_cookie, select, write_cookie
 from flows.resources.recon import unknown
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store import entries, runs
 from flows.store.json_text import dump
 from flows.store.run_rows import RunRow
+from flows.stored_queries import filter_of
 
 if TYPE_CHECKING:
     from conf.transaction import Transaction
@@ -40,8 +40,7 @@ class AssociationResource(Resource):
                 for run in await runs.list_all(transaction, requests=False)
                 if run.persist_associations and run.ended
             ]
-        matches = evaluate.predicate(parse(query.filter or "true"), ignore_case=False)
-        return page([row for row in found if matches(row)], query)
+        return select(found, query)
 
 
 class AssociationEntryResource(Resource):
@@ -53,11 +52,12 @@ class AssociationEntryResource(Resource):
             if run is None or not run.persist_associations:
                 raise unknown(parts["run"])
             about = await summary(transaction, run)
+            wanted = filter_of(query) or Literal(value=True)
             start = read_cookie(query.cookie) if query.cookie is not None else query.offset
             found, total = await entries.query(
                 transaction,
                 run.seq,
-                parse(query.filter or "true"),
+                wanted,
                 same=same_in_all(run, about),
                 sort_keys=query.sort_keys,
                 page_size=query.page_size + 1 if query.page_size else 0,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conf.audit_topics import SWITCHABLE
-from conf.errors import BadRequest, Forbidden, NotFound, NotSupported
-from conf.filters import parse as filters
+from conf.errors import BadRequest, NotFound, NotSupported
 from conf.filters.ast import Literal
 from flows.projection import read_cookie, write_cookie
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store import audit
+from flows.stored_queries import filter_of
 
 if TYPE_CHECKING:
     from flows.call import Call
@@ -34,10 +34,7 @@ class AuditTopic(Resource):
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
         topic = _topic(parts)
-        if query.expression is not None:
-            raise Forbidden("Access denied")
-        if query.query_id not in (None, "query-all"):
-            raise BadRequest(f"The passed identifier {query.query_id} does not match any configured queries")
+        wanted = filter_of(query)
         if topic in SWITCHABLE and call.transaction is None and "write_audit" in call.runtime.extras:
             await call.runtime.extras["write_audit"]()  # what was collected since
         offset = read_cookie(query.cookie) if query.cookie is not None else query.offset
@@ -45,7 +42,7 @@ class AuditTopic(Resource):
             page = await audit.query(
                 tx,
                 topic,
-                filters.parse(query.filter) if query.filter is not None else Literal(value=True),
+                wanted or Literal(value=True),
                 sort_keys=query.sort_keys,
                 page_size=query.page_size + 1 if query.page_size else 0,
                 offset=offset,

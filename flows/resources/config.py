@@ -9,11 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, NotFound, PreconditionFailed
-from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
 from flows import patch
 from flows.own_thread import in_own_thread
-from flows.projection import page
+from flows.projection import select
 from flows.router import Json, Query, QueryResult, Resource
 from flows.run_script import patch_transform
 from flows.store import audit
@@ -40,16 +38,8 @@ class Configuration(Resource):
         return _shown(id, _document(project, id))
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        if query.filter is None and query.query_id not in ("query-all", "query-all-ids"):
-            raise BadRequest('A query of config needs _queryFilter, such as _id sw "mapping"')
         documents = call.runtime.project.documents
-        rows = [_shown(id, documents[id]) for id in sorted(documents)]
-        if query.filter is not None:
-            matches = predicate(filters.parse(query.filter), ignore_case=False)
-            rows = [row for row in rows if matches(row)]
-        if query.query_id == "query-all-ids":
-            rows = [{"_id": row["_id"]} for row in rows]
-        return page([_without_secrets(row) for row in rows], query)
+        return select([_without_secrets(_shown(id, documents[id])) for id in sorted(documents)], query)
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         chosen = id or content.get("_id")

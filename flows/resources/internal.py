@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from conf.errors import BadRequest, Conflict, NotFound, NotSupported
-from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
 from flows import managed_objects
 from flows.activity import activity_event
-from flows.projection import page
+from flows.projection import select
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store import audit, managed
 from flows.store.managed import Stored, new_rev
@@ -47,17 +45,9 @@ class InternalObjects(Resource):
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
         kind = _kind(parts)
-        if query.filter is None and query.query_id not in ("query-all", "query-all-ids"):
-            raise BadRequest(f"A query of internal/{kind} needs _queryFilter, such as true")
         async with call.read() as tx:
             stored = await managed.find(tx, f"internal/{kind}")
-        rows = [*_built_in(call, kind).values(), *(row.object() for row in stored.rows)]
-        if query.filter is not None:
-            matches = predicate(filters.parse(query.filter), ignore_case=False)
-            rows = [row for row in rows if matches(row)]
-        elif query.query_id == "query-all-ids":
-            rows = [{"_id": row["_id"], "_rev": row["_rev"]} for row in rows]
-        return page(rows, query)
+        return select([*_built_in(call, kind).values(), *(row.object() for row in stored.rows)], query)
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         kind = _writable(parts)

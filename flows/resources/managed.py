@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from conf.errors import BadRequest, Conflict, Forbidden, NotFound
-from conf.filters import parse as filters
-from conf.filters.ast import And, Comparison, Filter, Literal, Not
+from conf.errors import BadRequest, Conflict, NotFound
+from conf.filters.ast import And, Comparison, Not
 from conf.managed_schema import ManagedType
 from conf.transaction import Transaction
 from flows import managed_hooks, managed_objects, object_policies, patch
@@ -22,7 +21,7 @@ from flows.router import Json, Query, QueryResult, Resource
 from flows.run_script import patch_transform
 from flows.store import audit, managed, sessions
 from flows.store.managed import Stored, new_rev
-from flows.stored_queries import stored_filter
+from flows.stored_queries import filter_of
 
 if TYPE_CHECKING:
     from flows.call import Call
@@ -46,7 +45,7 @@ class ManagedObjects(Resource):
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
         type = _type(call, parts)
-        filter = _filter_of(query)
+        filter = filter_of(query)
         guard_query(call, type, filter, query.sort_keys)
         async with call.read() as tx:
             found = await managed.find(
@@ -283,17 +282,6 @@ async def _refuse_doubles(
             same = And((Comparison((name,), "eq", value), Not(Comparison(("_id",), "eq", after.id))))
             if await managed.count(tx, type.name, same):
                 raise object_policies.not_unique(name)
-
-
-def _filter_of(query: Query) -> Filter | None:
-    """The filter that a query comes to; stored queries are the few that clients know by name."""
-    if query.expression is not None:
-        raise Forbidden("Access denied")
-    if query.filter is not None:
-        return filters.parse(query.filter)
-    if query.query_id is not None:
-        return stored_filter(query.query_id, query.parameters)
-    return Literal(value=True)
 
 
 async def _patched(call: Call, type: ManagedType, before: Stored, operations: Sequence[Json]) -> Json:

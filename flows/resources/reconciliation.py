@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, Conflict, NotFound
-from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
-from flows.projection import page
+from flows.projection import select
 from flows.reports.documents import run_document
 from flows.router import Json, Query, QueryResult, Resource
 from flows.schedules import Job, all_jobs
@@ -40,11 +38,7 @@ class ReconciliationResource(Resource):
             return await _document(call, tx, configuration, await all_jobs(tx, call.runtime.project))
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        rows = await _documents(call)
-        if query.filter is not None:
-            matches = predicate(filters.parse(query.filter), ignore_case=False)
-            rows = [row for row in rows if matches(row)]
-        return page(rows, query)
+        return select(await _documents(call), query)
 
     async def action(
         self,

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from conf.errors import BadRequest, Conflict, NotFound
-from conf.filters.ast import Filter
-from conf.filters.parse import parse
+from conf.filters.ast import Filter, Literal
 from flows.projection import read_cookie, write_cookie
 from flows.reports.content import attribute_pairs, configuration
 from flows.reports.documents import result_document, result_info, run_document
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store import two_way
 from flows.store.two_way_rows import TwoWayRun
+from flows.stored_queries import filter_of
 
 if TYPE_CHECKING:
     from conf.transaction import Transaction
@@ -102,10 +102,8 @@ async def _run(tx: Transaction, id: str) -> TwoWayRun:
 
 def _asked(query: Query) -> tuple[Filter, int]:
     """The filter, and where the page begins."""
-    if query.expression is not None or query.query_id not in (None, "query-all"):
-        raise BadRequest("The history is queried by _queryFilter, or _queryId=query-all")
     offset = query.offset if query.cookie is None else read_cookie(query.cookie)
-    return parse(query.filter or "true"), offset
+    return filter_of(query) or Literal(value=True), offset
 
 
 def _answer(query: Query, offset: int, found: list[Json], total: int) -> QueryResult:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from conf.errors import BadRequest, NotFound, PreconditionFailed
 from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
 from flows.managed_view import expanded
-from flows.projection import page
+from flows.projection import select
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store import managed
 
@@ -124,12 +124,8 @@ async def _members(call: Call, role: str) -> list[Json]:
 
 
 async def _selected(call: Call, rows: Sequence[Json], query: Query) -> QueryResult:
-    if query.filter is not None:
-        matches = predicate(filters.parse(query.filter), ignore_case=False)
-        rows = [row for row in rows if matches(row)]
-    elif query.query_id not in ("query-all", "query-all-ids"):
-        raise BadRequest("References are found by _queryFilter, such as true")
-    return page([await _with_object(call, row, query.fields) for row in rows], query)
+    found = select(rows, query)
+    return replace(found, result=[await _with_object(call, row, query.fields) for row in found.result])
 
 
 async def _with_object(call: Call, row: Json, fields: Sequence[str]) -> Json:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from conf.cron import Quartz
 from conf.errors import BadRequest, Conflict, NotFound, PreconditionFailed
-from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
 from flows import managed_objects
 from flows.launch import Launch, launch
-from flows.projection import page
+from flows.projection import select
 from flows.router import Json, Query, QueryResult, Resource
 from flows.scheduled_job import job_document, trigger_document
 from flows.scheduled_work import do_job
@@ -46,7 +44,7 @@ class Jobs(Resource):
         now = call.now()
         found = [job_document(jobs[name], rows.get(name), now) for name in sorted(jobs)]
         # few enough to be counted whether asked or not, as PingIDM does
-        return _selected(found, replace(query, total_policy="EXACT"))
+        return select(found, replace(query, total_policy="EXACT"))
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         name = managed_objects.checked_id(id or content.get("_id") or str(uuid.uuid4()))
@@ -113,7 +111,7 @@ class Triggers(Resource):
         raise NotFound(f"Trigger {id} not found")
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        return _selected(await _triggers(call), query)
+        return select(await _triggers(call), query)
 
 
 class Scheduler(Resource):
@@ -143,17 +141,6 @@ async def _triggers(call: Call) -> list[Json]:
         for name, job in sorted(jobs.items())
         if job.schedule.enabled
     ]
-
-
-def _selected(rows: list[Json], query: Query) -> QueryResult:
-    if query.filter is not None:
-        matches = predicate(filters.parse(query.filter), ignore_case=False)
-        rows = [row for row in rows if matches(row)]
-    elif query.query_id == "query-all-ids":
-        rows = [{"_id": row["_id"]} for row in rows]
-    elif query.query_id not in (None, "query-all"):
-        raise BadRequest(f"The passed identifier {query.query_id} does not match any configured queries")
-    return page(rows, query)
 
 
 def _checked(name: str, content: Json) -> Job:

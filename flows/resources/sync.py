@@ -7,13 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conf.errors import BadRequest, NotFound, ReconError
-from conf.filters import evaluate
-from conf.filters.parse import parse
 from conf.terms import DEFAULT_QUALIFIER, Action, Situation
 from flows.implicit_sync import synchronise
 from flows.launch import Launch, launch, wait_for
 from flows.perform import perform_action
-from flows.projection import page, sort_rows
+from flows.projection import select
 from flows.recon.changes import Change
 from flows.router import Json, Query, QueryResult, Resource
 from flows.store.link_lookup import of_object
@@ -83,10 +81,7 @@ class MappingsResource(Resource):
     """Mappings in the order in which implicit synchronisation goes through them."""
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        rows = [mapping_document(call, mapping) for mapping in call.runtime.project.mappings]
-        matches = evaluate.predicate(parse(query.filter or "true"), ignore_case=False)
-        found = [row for row in rows if matches(row)]
-        return page(sort_rows(found, query.sort_keys) if query.sort_keys else found, query)
+        return select([mapping_document(call, mapping) for mapping in call.runtime.project.mappings], query)
 
     async def read(
         self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()

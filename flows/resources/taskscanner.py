@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conf.errors import BadRequest, NotFound, ReconError
-from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
 from flows import task_scan
-from flows.projection import page
+from flows.projection import select
 from flows.router import Json, Query, QueryResult, Resource
 from flows.schedules import all_jobs
 from flows.store import managed
@@ -33,8 +31,7 @@ class TaskScanner(Resource):
         return await task_scan.read(call, id)
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        matches = predicate(filters.parse(query.filter or "true"), ignore_case=False)
-        return page([row for row in await _all(call) if matches(row)], query)
+        return select(await _all(call), query)
 
     async def action(
         self,

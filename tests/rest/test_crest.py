@@ -132,6 +132,7 @@ async def test_pretty_print(server: Server) -> None:
         ("_queryFilter=", "query filter"),
         ("_queryFilter=true&_action=x", "_action"),
         ("_queryFilter=true&_sortKeys=-", "names no field"),
+        ("_queryId=query-all&_sortKeys=-n", "'_sortKeys' cannot be used with '_queryId'"),
         ("_queryFilter=%FF", "UTF-8"),
         ("_queryFilter=name%20eq%20%22%00%22", "NUL"),
         ("", "cannot be read"),
@@ -150,6 +151,12 @@ async def test_parameters_that_mean_nothing_to_a_read(server: Server) -> None:
     assert (await server.call("GET", "managed/src/r1?foo=bar")).status_code == 200
     assert (await server.call("GET", "managed/src/r1?_FIELDS=_id&_mimeType=x&_crestapi=y")).status_code == 200
     assert (await server.call("GET", "managed/src/r1?_queryFilter=true")).status_code == 400
+
+
+async def test_stored_queries_of_the_workflow_can_be_sorted(server: Server) -> None:
+    for query_id in ("filtered-query", "query-all-ids"):
+        for kind in ("taskinstance", "processinstance", "processinstance/history"):
+            await server.get(f"workflow/{kind}?_queryId={query_id}&_sortKeys=-_id")
 
 
 async def test_raw_queries_are_for_nobody(server: Server) -> None:
