@@ -19,6 +19,7 @@ from conf.managed_schema import ManagedType
 from flows import object_policies
 from flows.engine.copying import copy_json
 from flows.object_policies import Policies
+from flows.policy_rules import UNADDRESSABLE
 from flows.store.managed import Stored, rev_text
 
 Json = dict[str, Any]
@@ -75,13 +76,10 @@ def prepare_update(
 
 
 def _validate(type: ManagedType, full: Json, kept: Collection[str]) -> None:
-    policies = policies_of(type)
-    if kept:
-        policies = Policies((name, rules) for name, rules in policies.items() if name not in kept)
     for name in type.relationships:
         if full.get(name) is not None:
             _check_relationship(name, full[name])
-    if failed := object_policies.failures(policies, full):
+    if failed := object_policies.failures(policies_of(type), full, kept=kept):
         raise object_policies.refuse(failed)
 
 
@@ -117,7 +115,7 @@ def checked_id(id: Any) -> str:
         raise BadRequest("The '_id' of an object is a text")
     if not id or len(id) > LONGEST_ID:
         raise BadRequest(f"The '_id' of an object has 1 to {LONGEST_ID} characters")
-    if id in {".", ".."} or object_policies.UNADDRESSABLE.search(id):
+    if id in {".", ".."} or UNADDRESSABLE.search(id):
         raise BadRequest(f"The '_id' {id!r} cannot be: it holds a slash or a control character")
     return id
 

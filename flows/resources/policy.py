@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from conf.errors import BadRequest, NotFound
 from conf.managed_schema import ManagedType
 from flows import managed_objects, object_policies
+from flows.policy_rules import RULES
 from flows.router import Json, Resource
 from flows.store import managed
 
@@ -82,7 +83,7 @@ def _described(type: ManagedType) -> Json:
 def _requirement(policy: str) -> list[str]:
     if policy == "unique":
         return ["UNIQUE"]
-    rule = object_policies.RULES.get(policy)
+    rule = RULES.get(policy)
     return [rule.requirement] if rule else []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from flows.object_policies import RULES
+from flows.policy_rules import RULES
 from flows.unsupported.part import Documents, Steps, Unsupported
 
 IN_EFFECT: Final = frozenset(

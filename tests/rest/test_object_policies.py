@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from flows.object_policies import MISSING, PropertyPolicy, failures, property_failures, read_policies
+from flows.object_policies import PropertyPolicy, failures, property_failures, read_policies
+from flows.policy_rules import MISSING
 
 WHOLE = {"userName": "bjensen", "sn": "Jensen"}
 
