@@ -40,19 +40,17 @@ def postgres_cluster() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_cluster: str) -> Iterator[str]:
     """A migrated database, to be copied in the same way."""
-    url = postgres.make_database(postgres_cluster)
-    with asyncio.Runner() as runner:
-        runner.run(schema.upgrade(url))
-    yield url
-    postgres.drop_database(postgres_cluster, url)
+    with postgres.database(postgres_cluster) as url:
+        with asyncio.Runner() as runner:
+            runner.run(schema.upgrade(url))
+        yield url
 
 
 @pytest.fixture
 def postgres_database(postgres_cluster: str, postgres_template: str) -> Iterator[str]:
     """A fresh, migrated database."""
-    url = postgres.make_database(postgres_cluster, postgres_template)
-    yield url
-    postgres.drop_database(postgres_cluster, url)
+    with postgres.database(postgres_cluster, postgres_template) as url:
+        yield url
 
 
 @pytest.fixture(params=BOTH)
@@ -79,7 +77,6 @@ def module_store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     if request.param == "sqlite":
         yield {}
         return
-    server = request.getfixturevalue("postgres_cluster")
-    url = postgres.make_database(server, request.getfixturevalue("postgres_template"))
-    yield {"database": url}
-    postgres.drop_database(server, url)
+    server, template = (request.getfixturevalue(f"postgres_{name}") for name in ("cluster", "template"))
+    with postgres.database(server, template) as url:
+        yield {"database": url}

@@ -12,12 +12,15 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import make_url
+
+T = TypeVar("T")
 
 ACCOUNT = "postgres"
 """The server refuses to run as root, so root starts it as this user."""
@@ -79,18 +82,44 @@ def drop_database(server: str, url: str) -> None:
     administer(server, f'drop database if exists "{make_url(url).database}" with (force)')
 
 
+@contextmanager
+def database(server: str, template: str | None = None) -> Iterator[str]:
+    """The address of a new database, as long as it is needed."""
+    url = make_database(server, template)
+    try:
+        yield url
+    finally:
+        drop_database(server, url)
+
+
 def administer(server: str, statement: str) -> None:
     """Run one statement on the server, outside of any event loop that runs already."""
 
-    async def act() -> None:
-        connection = await asyncpg.connect(server)
+    async def act(connection: asyncpg.Connection) -> None:
+        await connection.execute(statement)
+
+    _connected(server, act)
+
+
+def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
+    """The rows that a query finds, as they are at this moment."""
+
+    async def ask(connection: asyncpg.Connection) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await connection.fetch(sql)]
+
+    return _connected(url, ask)
+
+
+def _connected(url: str, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    async def act() -> T:
+        connection = await asyncpg.connect(url)
         try:
-            await connection.execute(statement)
+            return await work(connection)
         finally:
             await connection.close()
 
     with asyncio.Runner() as runner:
-        runner.run(act())
+        return runner.run(act())
 
 
 def _as_account(*command: str | Path) -> None:

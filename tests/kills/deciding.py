@@ -82,7 +82,7 @@ def check(product: Product, approved: set[str], people: list[str]) -> None:
 
 
 async def broken_promises(product: Product) -> list[Violation]:
-    database = await Database.open(product.database or f"sqlite:///{product.data}/reconvene.db")
+    database = await Database.open(product.store)
     try:
         async with database.read() as transaction:
             return await violations(transaction, now_ms())

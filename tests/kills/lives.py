@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
-import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,24 @@ from flows.runtime import running
 from flows.shell import EmbeddedShell
 from flows.store import runs
 from flows.workflow_project import definitions_of
+from tests import postgres, stored
 
 LONG = os.environ.get("RECON_KILLS") == "long"
+LONG_ON_POSTGRESQL = pytest.mark.parametrize(
+    "store",
+    [
+        "sqlite",
+        pytest.param(
+            "postgresql",
+            marks=[
+                pytest.mark.services,
+                pytest.mark.skipif(not LONG, reason="on PostgreSQL with RECON_KILLS=long"),
+            ],
+        ),
+    ],
+    indirect=True,
+)
+"""A test of a minute on SQLite always, on PostgreSQL in the long run."""
 PEOPLE = 20
 PAGE = 1 if LONG else 4
 """Sources of a page, so that a run has a first, a middle and a last one."""
@@ -53,12 +70,26 @@ class World:
     """A project and a store of its own for one life after the other."""
 
     folder: Path
+    server: str | None = None
+    """The PostgreSQL that keeps the store; without one it is SQLite in the data folder."""
+    database: str | None = None
+
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[World]:
+        """The same world once more, for as long as it is needed."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        if self.server is None:
+            yield World(folder)
+            return
+        with postgres.database(self.server, self.database) as url:
+            yield World(folder, self.server, url)
 
     @property
     def settings(self) -> Settings:
         return Settings(
             project=self.folder / "project",
             data=self.folder / "data",
+            database=self.database,
             executor="embedded",
             page_size=PAGE,
             decision_wait_seconds=0,
@@ -88,21 +119,20 @@ class World:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the store says."""
-        store = sqlite3.connect(self.folder / "data" / "reconvene.db")
-        try:
-            return store.execute(sql).fetchall()
-        finally:
-            store.close()
+        return stored.rows(self.settings.database_url, sql)
+
+    def counters(self) -> list[dict[str, Any]]:
+        """What its runs have counted."""
+        told = [json.loads(text) for (text,) in self.rows("select statistics from recon_run")]
+        return [{name: counted[name] for name in COUNTED} for counted in told]
 
     def lapse(self) -> None:
         """Its leases run out."""
-        store = sqlite3.connect(self.folder / "data" / "reconvene.db")
-        try:
-            store.execute("update recon_run set lease_until = 0 where working = 1")
-            store.execute("update intent set lease_until = 0 where state = 'CLAIMED'")
-            store.commit()
-        finally:
-            store.close()
+        stored.change(
+            self.settings.database_url,
+            "update recon_run set lease_until = 0 where working = 1;"
+            "update intent set lease_until = 0 where state = 'CLAIMED'",
+        )
 
     async def _live(self, work: Work) -> None:
         async with running(self.settings) as runtime:
@@ -110,26 +140,16 @@ class World:
             await work(runtime)
 
 
-def after(before: Path, folder: Path, work: Work) -> Path:
-    shutil.copytree(before, folder, dirs_exist_ok=True)
-    assert World(folder).live(work)[0] == 0
-    return folder
-
-
 @dataclass
 class Undisturbed:
     """What lives without a death leave behind, and how often they come by each place."""
 
     visits: dict[str, dict[str, int]]
-    counters: list[tuple[Any, ...]]
+    counters: list[dict[str, Any]]
     audited: list[tuple[Any, ...]]
 
 
-COUNTERS = (
-    "select json_extract(statistics, '$.source'), json_extract(statistics, '$.target'),"
-    " json_extract(statistics, '$.situations'), json_extract(statistics, '$.statuses'),"
-    " json_extract(statistics, '$.links'), json_extract(statistics, '$.effects') from recon_run"
-)
+COUNTED = ("source", "target", "situations", "statuses", "links", "effects")
 AUDITED = (
     "select entry_type, phase, source_id, target_id, situation, action, status from audit_recon"
     " order by entry_type, phase, source_id, target_id"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
-from tests import product
+from tests import product, stored
 
 APPROVER = ("async.admin", "Passw0rd")
 
@@ -42,13 +40,13 @@ class Product(product.Product):
         self.process = None
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the store says, which must be SQLite in the data folder."""
-        with closing(sqlite3.connect(self.store, timeout=30)) as store:
-            return store.execute(sql).fetchall()
+        """What the store says."""
+        return stored.rows(self.store, sql)
 
     @property
-    def store(self) -> Path:
-        return self.data / "reconvene.db"
+    def store(self) -> str:
+        """The address of the database."""
+        return self.database or f"sqlite:///{self.data}/reconvene.db"
 
     def create_approver(self) -> None:
         body = {

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 from conf.settings import Settings
+from flows.prefect_database import with_prefect_database
+from tests import postgres
 from tests.kills.deciding import (
     approved_of,
     check,
@@ -25,6 +31,7 @@ from tests.kills.deciding import (
     settled,
     verdicts_on,
 )
+from tests.kills.lives import LONG_ON_POSTGRESQL
 from tests.kills.product import APPROVER, Product
 from tests.kills.shown import suspended
 from tests.prefect_server import start_server, stop_server, wait_for_server
@@ -44,20 +51,52 @@ def people(name: str, count: int) -> list[str]:
 
 
 @contextmanager
-def locked(store: Path, seconds: float) -> Iterator[None]:
-    """Another process than the product's writes to its database for so long, and then nothing."""
-    with closing(sqlite3.connect(store, isolation_level=None, timeout=30, check_same_thread=False)) as other:
+def locked(store: str, seconds: float) -> Iterator[None]:
+    """Another program than the product locks its database against writing for so long, and then no more."""
+    lock = lock_file if store.startswith("sqlite") else lock_tables
+    held, over = threading.Event(), threading.Event()
+    other = threading.Thread(target=lock, args=(store, held, over))
+    other.start()
+    assert held.wait(30)
+    free = threading.Timer(seconds, over.set)
+    free.start()
+    try:
+        yield
+    finally:
+        free.join()
+        other.join()
+
+
+def lock_file(store: str, held: threading.Event, over: threading.Event) -> None:
+    path = str(make_url(store).database)
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
         other.execute("begin immediate")
-        free = threading.Timer(seconds, lambda: other.execute("rollback"))
-        free.start()
+        held.set()
+        over.wait()
+        other.execute("rollback")
+
+
+def lock_tables(store: str, held: threading.Event, over: threading.Event) -> None:
+    async def lock() -> None:
+        other = await asyncpg.connect(store)
         try:
-            yield
+            async with other.transaction():
+                tables = await other.fetch("select tablename from pg_tables where schemaname = 'public'")
+                names = ", ".join(name for (name,) in tables)
+                await other.execute(f"lock table {names} in exclusive mode")
+                held.set()
+                await asyncio.to_thread(over.wait)
         finally:
-            free.join()
+            await other.close()
+
+    asyncio.run(lock())
 
 
-def test_a_database_that_is_locked_for_half_a_minute_is_waited_for(tmp_path: Path) -> None:
-    with Product(tmp_path, executor="embedded", environment={"RECON_PAGE_SIZE": "2"}) as product:
+@LONG_ON_POSTGRESQL
+def test_a_database_that_is_locked_for_half_a_minute_is_waited_for(
+    tmp_path: Path, store: dict[str, str]
+) -> None:
+    with Product(tmp_path, executor="embedded", environment={"RECON_PAGE_SIZE": "2"}, **store) as product:
         product.create_approver()
         asked, fresh = people("asked", 20), people("fresh", 100)
         product.write_people(asked)
@@ -86,16 +125,32 @@ def test_a_database_that_is_locked_for_half_a_minute_is_waited_for(tmp_path: Pat
 # the Prefect server
 
 
+def start_elsewhere(
+    folder: Path, port: int, store: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], Settings]:
+    """A Prefect server that is not the product's own, on the kind of database that the product has."""
+    settings = Settings.model_validate({"project": folder, "data": folder / "elsewhere", **store})
+    settings = asyncio.run(with_prefect_database(settings))
+    server = start_server(settings, port)
+    wait_for_server(server, f"http://127.0.0.1:{port}/api")
+    return server, settings
+
+
+def wipe(elsewhere: Settings) -> None:
+    shutil.rmtree(elsewhere.data)
+    if elsewhere.prefect_database:
+        postgres.drop_database(elsewhere.database_url, elsewhere.prefect_database)
+
+
+@LONG_ON_POSTGRESQL
 def test_without_its_prefect_server_all_goes_on_and_the_picture_is_put_right_when_it_is_back(
-    tmp_path: Path,
+    tmp_path: Path, store: dict[str, str]
 ) -> None:
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
-    elsewhere = Settings(project=tmp_path, data=tmp_path / "elsewhere")
-    server = start_server(elsewhere, port)
+    server, elsewhere = start_elsewhere(tmp_path, port, store)
     try:
-        wait_for_server(server, api)
-        with Product(tmp_path, environment={"RECON_PREFECT_API": api}) as product:
+        with Product(tmp_path, environment={"RECON_PREFECT_API": api}, **store) as product:
             product.create_approver()
             early, late = people("early", 10), people("late", 10)
             product.write_people(early)
@@ -104,7 +159,7 @@ def test_without_its_prefect_server_all_goes_on_and_the_picture_is_put_right_whe
 
             stop_server(server)
             gone = time.monotonic()
-            shutil.rmtree(elsewhere.data)
+            wipe(elsewhere)
             product.write_people(early + late)
             assert product.recon()["state"] == "SUCCESS"
             verdicts = verdicts_on(early)
@@ -116,8 +171,7 @@ def test_without_its_prefect_server_all_goes_on_and_the_picture_is_put_right_whe
             )
             time.sleep(max(0.0, gone + GONE_SECONDS - time.monotonic()))
 
-            server = start_server(elsewhere, port)
-            wait_for_server(server, api)
+            server, elsewhere = start_elsewhere(tmp_path, port, store)
             product.wait_until(
                 lambda: len(suspended(api) or ()) == 10, "an empty Prefect shows what waits again"
             )
@@ -137,9 +191,11 @@ def open_for(product: Product, ids: list[str]) -> None:
 # a worker that hangs
 
 
-def test_a_worker_that_was_stopped_beyond_its_lease_writes_nothing_when_it_goes_on(tmp_path: Path) -> None:
+def test_a_worker_that_was_stopped_beyond_its_lease_writes_nothing_when_it_goes_on(
+    tmp_path: Path, store: dict[str, str]
+) -> None:
     quick = {"RECON_PAGE_SIZE": "1", "RECON_LEASE_SECONDS": "2"}
-    with Product(tmp_path, executor="embedded", workers=2, environment=quick) as product:
+    with Product(tmp_path, executor="embedded", workers=2, environment=quick, **store) as product:
         product.create_approver()
         ids = people("p", 200)
         product.write_people(ids)
@@ -198,8 +254,12 @@ def state(thread: Path) -> str:
     return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
-def is_locked(store: Path) -> bool:
-    with closing(sqlite3.connect(store, timeout=0.05, isolation_level=None)) as other:
+def is_locked(store: str) -> bool:
+    """Whether somebody has the lock of a file; on PostgreSQL who waits ends who hangs."""
+    if not store.startswith("sqlite"):
+        return False
+    path = str(make_url(store).database)
+    with closing(sqlite3.connect(path, timeout=0.05, isolation_level=None)) as other:
         try:
             other.execute("begin immediate")
         except sqlite3.OperationalError:

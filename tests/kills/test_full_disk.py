@@ -15,11 +15,9 @@ from tests.kills.deciding import check, decide_all, open_tasks, settled
 from tests.kills.lives import (
     APPROVED,
     AUDITED,
-    COUNTERS,
     LONG,
     PEOPLE,
     USERS,
-    Undisturbed,
     Work,
     World,
     broken_promises,
@@ -28,12 +26,29 @@ from tests.kills.lives import (
 )
 from tests.kills.lives import decide_all as decide_all_at_once
 from tests.kills.product import APPROVER, Product
+from tests.kills.worlds import Worlds
 
 pytestmark = [pytest.mark.kills, pytest.mark.timeout(900)]
 
 DISK_BYTES = 200_000_000
 GROWTH_BYTES = 16_384 if LONG else 65_536
 """The database and its log grow by pages of 16 KiB."""
+ON_SQLITE = pytest.mark.parametrize(
+    "worlds",
+    [
+        "sqlite",
+        pytest.param(
+            "postgresql",
+            marks=[
+                pytest.mark.services,
+                pytest.mark.skip(
+                    reason="the disk of a PostgreSQL is its server's, which then stops or says so"
+                ),
+            ],
+        ),
+    ],
+    indirect=True,
+)
 
 
 @pytest.fixture
@@ -65,13 +80,13 @@ def room_for(disk: Path, left: int) -> Iterator[None]:
         filler.unlink()
 
 
-def at_each_growth(before: Path, disk: Path, folder: Path, work: Work) -> Iterator[World]:
+def at_each_growth(before: World, disk: Path, folder: Path, work: Work) -> Iterator[World]:
     """Worlds whose disk was full at the first growth, the second, ..., and where there was room in a second life."""
     for step in range(10_000):
         world = World(folder / str(step))
-        shutil.copytree(before, world.folder)
+        shutil.copytree(before.folder, world.folder)
         shutil.rmtree(world.folder / "data")
-        shutil.copytree(before / "data", disk / str(step))
+        shutil.copytree(before.folder / "data", disk / str(step))
         (world.folder / "data").symlink_to(disk / str(step))
         with room_for(disk, step * GROWTH_BYTES):
             ended, _ = world.live(work)
@@ -90,20 +105,23 @@ def at_each_growth(before: Path, disk: Path, folder: Path, work: Work) -> Iterat
         shutil.rmtree(disk / str(step))
 
 
-def test_a_run_goes_on(born: Path, undisturbed: Undisturbed, disk: Path, tmp_path: Path) -> None:
-    for world in at_each_growth(born, disk, tmp_path, run_to_its_end):
-        assert world.rows(COUNTERS) == undisturbed.counters
-        assert world.rows(AUDITED) == undisturbed.audited
+@ON_SQLITE
+def test_a_run_goes_on(worlds: Worlds, disk: Path, tmp_path: Path) -> None:
+    for world in at_each_growth(worlds.born, disk, tmp_path, run_to_its_end):
+        assert world.counters() == worlds.undisturbed.counters
+        assert world.rows(AUDITED) == worlds.undisturbed.audited
         assert world.rows("select count(*) from task_instance where status = 'OPEN'") == [(PEOPLE,)]
 
 
-def test_decisions_are_all_taken_once(asked: Path, disk: Path, tmp_path: Path) -> None:
-    for world in at_each_growth(asked, disk, tmp_path, decide_all_at_once):
+@ON_SQLITE
+def test_decisions_are_all_taken_once(worlds: Worlds, disk: Path, tmp_path: Path) -> None:
+    for world in at_each_growth(worlds.asked, disk, tmp_path, decide_all_at_once):
         assert world.rows("select count(*) from decision") == [(PEOPLE,)]
 
 
-def test_what_was_approved_is_carried_out_once(decided: Path, disk: Path, tmp_path: Path) -> None:
-    for world in at_each_growth(decided, disk, tmp_path, carry_out_all):
+@ON_SQLITE
+def test_what_was_approved_is_carried_out_once(worlds: Worlds, disk: Path, tmp_path: Path) -> None:
+    for world in at_each_growth(worlds.decided, disk, tmp_path, carry_out_all):
         assert world.rows(USERS) == world.rows(APPROVED)
         assert world.rows("select first_id from link order by first_id") == world.rows(APPROVED)
         assert world.rows("select count(*) from intent where state <> 'APPLIED'") == [(0,)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import statistics
 import time
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import make_url
 
@@ -19,6 +17,7 @@ from tests import postgres
 from tests.kills.deciding import check, decide_all, open_tasks, settled
 from tests.kills.product import APPROVER, Product
 from tests.kills.shown import suspended
+from tests.postgres import rows
 from tests.product import free_port
 
 pytestmark = [
@@ -37,8 +36,8 @@ IDLE = {"RECON_RUN_WORKERS": "0", "RECON_DECISION_WORKERS": "0"}
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    with postgres.cluster() as server:
-        yield postgres.make_database(server)
+    with postgres.cluster() as server, postgres.database(server) as url:
+        yield url
 
 
 def host(folder: Path, name: str, database: str, **more: Any) -> Product:
@@ -48,17 +47,6 @@ def host(folder: Path, name: str, database: str, **more: Any) -> Product:
     if (first := folder / "a" / "project").exists():
         (place / "project").symlink_to(first)
     return Product(place, database=database, **{"executor": "embedded", **more})
-
-
-def rows(database: str, sql: str) -> list[tuple[Any, ...]]:
-    async def ask() -> list[tuple[Any, ...]]:
-        connection = await asyncpg.connect(database)
-        try:
-            return [tuple(row) for row in await connection.fetch(sql)]
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
 
 
 def test_a_decision_at_one_host_is_carried_out_by_another_which_is_woken(
