@@ -22,12 +22,16 @@ _MISSING: Final = object()
 _RANKS: Final = {type(None): 0, bool: 1, int: 2, float: 2, str: 3}
 
 
+class Projected(Json):
+    """An object that holds what `_fields` asks for already."""
+
+
 def project(row: Json, fields: Sequence[str], always: Sequence[str] = ALWAYS) -> Json:
     """The members asked for; no fields, or `*`, is the whole. A nested pointer comes out under its last name.
 
     `*_ref` is every relationship; `manager/*` is the whole of one.
     """
-    if not fields or "*" in fields:
+    if not fields or "*" in fields or isinstance(row, Projected):
         return row
     found = {name: row[name] for name in always if name in row}
     for text in fields:

@@ -6,8 +6,9 @@ and carries the transaction when one is open.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,17 @@ class Resource:
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
         raise NotSupported("The QUERY operations are not supported")
+
+    async def read_many(
+        self, call: Call, parts: Mapping[str, str], ids: Collection[str], fields: tuple[str, ...] = ()
+    ) -> Mapping[str, Json]:
+        """The objects of these ids that are there, by id, as a query of this caller answers them.
+
+        One query; `fields` name members that are shown only when asked for.
+        """
+        wanted = json.dumps(json.dumps(list(ids)))
+        found = await self.query(call, parts, Query(filter=f"_id in {wanted}", fields=fields))
+        return {str(row["_id"]): row for row in found.result}
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         """Create; the answer holds `_id` (and `_rev`). An `_id` in the content counts when `id` is None."""

@@ -38,7 +38,18 @@ FAMILIES: Final[tuple[Family, ...]] = (
             Operation("DELETE", "/recon/{id}", "Remove a run's statistics and associations"),
             Operation("GET", "/recon/assoc", "Query runs that kept their entries", QUERY),
             Operation("GET", "/recon/assoc/{id}", "Read the summary of a run that kept its entries"),
-            Operation("GET", "/recon/assoc/{id}/entry", "Query the entries of a run", QUERY),
+            Operation(
+                "GET",
+                "/recon/assoc/{id}/entry",
+                "Query the entries of a run; _fields may name sourceObject/mail, targetObject",
+                QUERY,
+                extra={
+                    "queryMissingSide": "true: each entry with its source and target as they are now",
+                    "sourceQueryFilter": "Only entries of the page whose source is there and matches",
+                    "targetQueryFilter": "Only entries of the page whose target is there and matches",
+                },
+            ),
+            Operation("GET", "/recon/assoc/{id}/entry/{entry}", "Read one entry of a run"),
         ),
     ),
     Family(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from api.access import EDITABLE_ONLY, permit
 from api.audit_bodies import access_body
 from api.auth import Identity
 from api.rest import content, versions
@@ -22,6 +21,7 @@ from api.rest.reply import refusal
 from api.rest.verbs import VERBS
 from api.self_service import check_operations
 from conf.errors import NotFound, ReconError, Unavailable
+from flows.access import EDITABLE_ONLY, permit
 from flows.call import new_transaction_id
 from flows.router import Found
 from flows.scripts.failures import ScriptFailed

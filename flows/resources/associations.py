@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from conf.errors import BadRequest
 from conf.filters.ast import Literal
 from conf.mapping import load_mappings
+from flows.merged_entries import merge_of, merged
 from flows.projection import read_cookie, select, write_cookie
 from flows.resources.recon import unknown
 from flows.router import Json, Query, QueryResult, Resource
@@ -44,16 +47,16 @@ class AssociationResource(Resource):
 
 
 class AssociationEntryResource(Resource):
-    """`recon/assoc/{run}/entry`: the entries of one run."""
+    """`recon/assoc/{run}/entry`: the entries of one run, beside their objects when these are asked for."""
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
+        wanted, merge = filter_of(query) or Literal(value=True), merge_of(query)
+        start = read_cookie(query.cookie) if query.cookie is not None else query.offset
         async with call.read() as transaction:
             run = await runs.read(transaction, parts["run"])
             if run is None or not run.persist_associations:
                 raise unknown(parts["run"])
             about = await summary(transaction, run)
-            wanted = filter_of(query) or Literal(value=True)
-            start = read_cookie(query.cookie) if query.cookie is not None else query.offset
             found, total = await entries.query(
                 transaction,
                 run.seq,
@@ -65,9 +68,9 @@ class AssociationEntryResource(Resource):
                 count=query.total_policy != "NONE",
             )
         more = bool(query.page_size) and len(found) > query.page_size
-        shown = found[: query.page_size] if more else found
+        rows = [entry_document(run, about, entry) for entry in (found[: query.page_size] if more else found)]
         return QueryResult(
-            [entry_document(run, about, entry) for entry in shown],
+            rows if merge is None else await merged(call, merge, rows),
             cookie=write_cookie(start + query.page_size) if more else None,
             total_policy="EXACT" if total >= 0 else "NONE",
             total=total,
@@ -76,7 +79,12 @@ class AssociationEntryResource(Resource):
     async def read(
         self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()
     ) -> Json:
-        rows: Sequence[Json] = (await self.query(call, parts, Query(filter=f'_id eq "{id}"'))).result
+        if id is None:
+            raise BadRequest(
+                f"The resource collection recon/assoc/{parts['run']}/entry cannot be read; query it"
+            )
+        asked = Query(filter=f"_id eq {json.dumps(id)}", fields=fields)
+        rows: Sequence[Json] = (await self.query(call, parts, asked)).result
         if not rows:
             raise unknown(f"{parts['run']}/entry/{id}")
         return rows[0]

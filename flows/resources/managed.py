@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -64,6 +64,15 @@ class ManagedObjects(Resource):
             rows = [shown(call, type, row, query.fields) for row in found.rows]
             rows = await managed_hooks.on_query_result(call, type, rows)
         return QueryResult(rows, found.after, "NONE" if found.total < 0 else "EXACT", found.total)
+
+    async def read_many(
+        self, call: Call, parts: Mapping[str, str], ids: Collection[str], fields: tuple[str, ...] = ()
+    ) -> Mapping[str, Json]:
+        type = _type(call, parts)
+        async with call.read() as tx:
+            found = await managed.read_many(tx, type.name, ids)
+        rows = [shown(call, type, stored, fields) for stored in found.values()]
+        return dict(zip(found, await managed_hooks.on_query_result(call, type, rows), strict=True))
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         type = _type(call, parts, id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conf.errors import (
@@ -18,6 +18,7 @@ from conf.filters import parse as filters
 from conf.filters.ast import Filter
 from flows import patch
 from flows.connectors.authenticating import Authenticates
+from flows.connectors.base import RowsUnreadable
 from flows.connectors.registry import REFERENCES
 from flows.engine.differences import equal
 from flows.live_sync import live_sync, live_sync_all
@@ -49,6 +50,16 @@ class SystemObjects(Resource):
         if query.query_id == "query-all-ids":
             rows = [{"_id": row["_id"]} for row in rows]
         return page(rows, query)
+
+    async def read_many(
+        self, call: Call, parts: Mapping[str, str], ids: Collection[str], fields: tuple[str, ...] = ()
+    ) -> Mapping[str, Json]:
+        """An object that is there and cannot be read shows its id alone."""
+        connector, kind = _target(call, parts)
+        try:
+            return await connector.read_many(kind, ids)
+        except RowsUnreadable as told:
+            return {**told.found, **{str(row.id): {"_id": row.id} for row in told.broken}}
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         connector, kind = _target(call, parts)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from api.access import permit
 from conf.access import AccessRule
 from conf.errors import Forbidden
+from flows.access import permit
 from flows.call import Caller
 from flows.router import Found, Resource
 from tests.rest.conftest import Server, user
