@@ -12,6 +12,7 @@ import orjson
 
 from conf import config_files
 from conf.access import AccessRule
+from conf.api_version import VersionWarning
 from conf.authentication import Authentication
 from conf.config_files import ConfigFile, Json
 from conf.document import Problem, did_you_mean
@@ -103,6 +104,11 @@ class LiveProject:
     @property
     def access(self) -> tuple[AccessRule, ...]:
         return self._snapshot.access
+
+    @property
+    def version_warning(self) -> VersionWarning:
+        """Whether calls that name no version of the interface are told so."""
+        return self._snapshot.version_warning
 
     @property
     def email(self) -> EmailConfig | None:

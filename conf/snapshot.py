@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from conf.access import AccessRule, read_access
+from conf.api_version import ID as API_VERSION
+from conf.api_version import VersionWarning, read_api_version
 from conf.authentication import Authentication, read_authentication
 from conf.document import Node, Problem, Reading
 from conf.email import ID as EMAIL
@@ -50,6 +52,7 @@ class Snapshot:
     """Mappings that they compile to, by name; none of sync.json's."""
     authentication: Authentication = field(default_factory=Authentication)
     access: tuple[AccessRule, ...] = ()
+    version_warning: VersionWarning = field(default_factory=VersionWarning)
     email: EmailConfig | None = None
     """The mail server; None when none is configured, or wrongly."""
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
@@ -87,6 +90,7 @@ class Reader:
             },
             authentication=reading.authentication(),
             access=reading.access(),
+            version_warning=reading.version_warning(),
             email=reading.email(),
             problems={id: tuple(found) for id, found in reading.problems.items() if found},
             scripts=reading.scripts,
@@ -129,6 +133,11 @@ class _Pass:
         if self.before and self._unchanged("access"):
             return self._kept("access", self.before.access)
         return read_access(self._node("access"))
+
+    def version_warning(self) -> VersionWarning:
+        if self.before and self._unchanged(API_VERSION):
+            return self._kept(API_VERSION, self.before.version_warning)
+        return read_api_version(self._placed(API_VERSION))
 
     def email(self) -> EmailConfig | None:
         if self.before and self._unchanged(EMAIL):

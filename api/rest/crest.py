@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from api.audit_bodies import access_body
 from api.auth import Identity
 from api.rest import content, versions
-from api.rest.exchange import Exchange, http_context, method_of, request_id_of, segments_of, verb_of
+from api.rest.exchange import PREFIX, Exchange, http_context, method_of, request_id_of, segments_of, verb_of
 from api.rest.parameters import parse
 from api.rest.reply import refusal
 from api.rest.verbs import VERBS
@@ -47,6 +47,7 @@ class Crest:
         self.metrics = metrics
         self.log = log
         self.draining = False
+        self._reminder = versions.Reminder()
         self._limit = runtime.settings.body_limit_mb * 1_000_000
 
     async def answer(self, request: Request) -> Response:
@@ -73,6 +74,14 @@ class Crest:
                 ReconError(f"Something went wrong on the server; its log tells more under {request_id}")
             )
         response.headers["x-request-id"] = request_id
+        response.headers.update(
+            self._reminder.headers(
+                self.runtime.project.version_warning,
+                request.headers.get("accept-api-version"),
+                request.url.path.removeprefix(PREFIX).strip("/"),
+                transaction_id,
+            )
+        )
         seconds = time.perf_counter() - started
         self.log.note(
             "access",

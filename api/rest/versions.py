@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import lru_cache
 from typing import Final
 
+from conf.api_version import VersionWarning
 from conf.errors import BadRequest, NotFound
 
+_LOG = logging.getLogger(__name__)
+MISSING: Final = '100 CREST "Accept-API-Version should be included in the request."'
 _PROTOCOL: Final = (2, 1)
 _PART: Final = re.compile(r"\s*(protocol|resource)\s*=\s*(\d{1,4})(?:\.(\d{1,4}))?\s*", re.IGNORECASE)
 #: routes that exist in a second version, which PingIDM made their default
 _SECOND: Final = frozenset({"scheduler/job", "scheduler/trigger", "schema", "consent"})
+
+
+class Reminder:
+    """Tells of calls that name no version: the caller each time, the log once for each path."""
+
+    def __init__(self) -> None:
+        self._logged: set[str] = set()
+
+    def headers(self, warning: VersionWarning, header: str | None, path: str, call: str) -> dict[str, str]:
+        """What the answer carries; `path` is the one called, below the prefix, and `call` the call's id."""
+        if header is not None or not warning.enabled:
+            return {}
+        logged = warning.logged_as(path)
+        if logged is not None and logged not in self._logged:
+            self._logged.add(logged)
+            _LOG.info(
+                "Accept-API-Version is missing",
+                extra={"event": "version_missing", "path": logged, "transaction_id": call},
+            )
+        return {"warning": MISSING}
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,17 @@ from flows.policy_rules import RULES
 from flows.unsupported.part import Documents, Steps, Unsupported
 
 IN_EFFECT: Final = frozenset(
-    {"sync", "managed", "authentication", "access", "workflow", "audit", "process/access", "external.email"}
+    {
+        "sync",
+        "managed",
+        "authentication",
+        "access",
+        "workflow",
+        "audit",
+        "process/access",
+        "external.email",
+        "apiVersion",
+    }
 )
 IN_EFFECT_BELOW: Final = ("mapping/", "provisioner.openicf", "reconciliation/", "schedule/", "endpoint/")
 LOGIN_MODULES: Final = frozenset(
@@ -89,6 +99,15 @@ def audits(documents: Documents) -> Iterator[Unsupported]:
         if document.get(name):
             what = f"{name} has no effect: everything is audited, without passwords"
             yield documents.part("audit", (name,), what, "filter when you read", is_fatal=False)
+
+
+def versions(documents: Documents) -> Iterator[Unsupported]:
+    """Scripts are not told to name a version."""
+    warning = documents.documents.get("apiVersion", {}).get("warning")
+    if isinstance(warning, dict) and warning.get("includeScripts") is True:
+        what = "includeScripts has no effect: only calls from outside are told of a missing version"
+        where = ("warning", "includeScripts")
+        yield documents.part("apiVersion", where, what, "nothing; it does no harm", is_fatal=False)
 
 
 def managed(documents: Documents) -> Iterator[Unsupported]:

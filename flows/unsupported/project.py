@@ -20,6 +20,7 @@ def unsupported(root: Path) -> list[Unsupported]:
             *documents.files(found),
             *documents.logins(found),
             *documents.audits(found),
+            *documents.versions(found),
             *documents.managed(found),
             *members.queues(found),
             *members.hooks(found),

@@ -94,6 +94,7 @@ def project(tmp_path: Path) -> Path:
         },
     )
     write(tmp_path, "conf/router.json", {"filters": []})
+    write(tmp_path, "conf/apiVersion.json", {"warning": {"enabled": True, "includeScripts": True}})
     write(tmp_path, "script/valid.groovy", "true")
     write(
         tmp_path,
@@ -130,6 +131,7 @@ EXPECTED = [
     ("conf/sync.json", '"queuedSync"', "there is no queue", "enableSync"),
     ("conf/managed.json", "our-own", "the policy our-own is not known", "onValidate"),
     ("conf/authentication.json", "CLIENT_CERT", "CLIENT_CERT has no effect", "MANAGED_USER"),
+    ("conf/apiVersion.json", "includeScripts", "only calls from outside", "no harm"),
     ("conf/router.json", "{", "nothing here reads this file", "access.json"),
     ("script/make.js", "randomUUID", "java.util.UUID.randomUUID is not there", "leave _id out"),
     ("workflow/hire.bpmn20.xml", "<process", "the BPMN process hire is not run", "the sample shows how"),
