@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.rest.exchange import METHODS, PREFIX
 from api.rest.reply import refusal
 from conf.errors import NotFound, ReconError
 
@@ -34,6 +35,8 @@ async def _http(request: Request, error: Exception) -> Response:
     response = refusal(found)
     headers = error.headers if isinstance(error, HTTPException) else None
     response.headers.update(headers or {})
+    if status == 405 and request.url.path.startswith(PREFIX):
+        response.headers["allow"] = ", ".join(METHODS)  # the framework knows the documented ones alone
     return response
 
 
