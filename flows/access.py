@@ -33,8 +33,8 @@ def _told_by_resource(_caller: Caller, _found: Found | None, _verb: str) -> bool
 
 
 def _editing(_caller: Caller, _found: Found | None, verb: str) -> bool:
-    """The operations of a PATCH are looked at when they are read; a PUT would have to be compared."""
-    return verb in {"read", "patch"}
+    """What a PATCH or a PUT changes is looked at when its body is read."""
+    return verb in {"read", "patch", "update"}
 
 
 EDITABLE_ONLY: Final = "onlyEditableManagedObjectProperties"

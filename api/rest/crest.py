@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -19,7 +19,7 @@ from api.rest.exchange import PREFIX, Exchange, http_context, method_of, request
 from api.rest.parameters import parse
 from api.rest.reply import refusal
 from api.rest.verbs import VERBS
-from api.self_service import check_operations
+from api.self_service import check_operations, check_replacement
 from conf.errors import NotFound, ReconError, Unavailable
 from flows.access import EDITABLE_ONLY, permit
 from flows.call import new_transaction_id
@@ -133,8 +133,8 @@ class Crest:
         versions.check(exchange.header("accept-api-version"), found.route, path)
         if not found.route.endswith("/report"):  # which comes as HTML and CSV too
             accepting.check(exchange.header("accept"))
-        if verb == "patch" and EDITABLE_ONLY in granted:
-            await self._guard_own_data(exchange)
+        if EDITABLE_ONLY in granted and verb in ("patch", "update"):
+            exchange = await self._guard_own_data(exchange, verb)
         response = await VERBS[verb](exchange)
         if identity.opens_session(found.route, parameters.action or found.id):
             await self.gate.open_session(request, response, identity)
@@ -142,12 +142,19 @@ class Crest:
             await self.gate.close_session(request, response)
         return response
 
-    async def _guard_own_data(self, exchange: Exchange) -> None:
+    async def _guard_own_data(self, exchange: Exchange, verb: str) -> Exchange:
         """A person who changes himself: editable properties only, and the old password for a new one."""
-        type = self.runtime.project.managed_types.get(exchange.parts["type"])
-        operations = content.a_list(await exchange.body(), exchange.header("content-type"))
-        if type is None or check_operations(type, operations):
+        type = self.runtime.project.managed_types[exchange.parts["type"]]
+        body, kind = await exchange.body(), exchange.header("content-type")
+        if verb == "patch":
+            has_secret = check_operations(type, content.a_list(body, kind))
+        else:
+            before = await exchange.found.resource.read(exchange.call, exchange.parts, exchange.id)
+            has_secret = check_replacement(type, before, content.an_object(body, kind))
+            exchange = replace(exchange, checked_revision=before["_rev"])
+        if has_secret:
             await self.gate.reauthenticate(exchange.request, exchange.call.caller)
+        return exchange
 
     def _find(self, encoded: str, path: str, identity: Identity) -> Found:
         try:

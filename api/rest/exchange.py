@@ -32,6 +32,8 @@ class Exchange:
     parameters: Parameters
     call: Call
     limit: int
+    checked_revision: str | None = None
+    """The revision that an update was allowed for; it counts for no other."""
     _body: list[Any] = field(default_factory=list)
 
     @property

@@ -65,6 +65,10 @@ async def _update(exchange: Exchange) -> Response:
     value = content.an_object(await exchange.body(), exchange.header("content-type"))
     id = exchange.instance("created" if create else "updated")
     resource, call, parts = exchange.found.resource, exchange.call, exchange.parts
+    if exchange.checked_revision is not None:
+        if create or _exact(if_match) not in (None, exchange.checked_revision):
+            raise PreconditionFailed(f"Update rejected: the object has revision {exchange.checked_revision}")
+        return _one(exchange, await resource.update(call, parts, id, exchange.checked_revision, value))
     if create is not False:
         try:
             created = await resource.create(call, parts, id, value)

@@ -23,6 +23,7 @@ async def people(server: Server) -> Server:
     roles = [{"_ref": "internal/role/openidm-auditor"}]
     for name, more in (("person", {}), ("auditor", {"authzRoles": roles})):
         body = user(userName=name, mail=f"{name}@example.com", password="Passw0rd", **more)
+        body["accountStatus"] = "active"
         assert (await server.call("PUT", f"managed/user/{name}", body)).status_code in (200, 201)
     return server
 
@@ -78,7 +79,7 @@ async def test_a_refused_call_has_changed_nothing(people: Server) -> None:
 
 def rule(custom: str) -> AccessRule:
     return AccessRule(
-        "managed/user/*", frozenset({"r"}), frozenset({"read", "patch"}), frozenset(), custom=custom
+        "managed/user/*", frozenset({"r"}), frozenset({"read", "patch", "update"}), frozenset(), custom=custom
     )
 
 
@@ -94,7 +95,7 @@ def rule(custom: str) -> AccessRule:
         ("not a call", "read", "me", False),
         ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "read", "me", True),
         ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "patch", "me", True),
-        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "update", "me", False),
+        ("ownDataOnly() && onlyEditableManagedObjectProperties('user')", "update", "me", True),
     ],
 )
 async def test_conditions_of_rules(custom: str, verb: str, id: str, allowed: bool) -> None:
@@ -130,6 +131,59 @@ async def test_people_change_only_what_is_theirs_to_change(
 ) -> None:
     answer = await people.client.patch("/openidm/managed/user/person", json=[operation], headers=PERSON)
     assert answer.status_code == (200 if allowed else 403), answer.text
+
+
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [
+        ({}, True),
+        ({"givenName": "Pius", "telephoneNumber": "1"}, True),
+        ({"telephoneNumber": ...}, True),
+        ({"accountStatus": "inactive"}, False),
+        ({"accountStatus": ...}, False),
+        ({"authzRoles": [{"_ref": "internal/role/openidm-admin"}]}, False),
+        ({"authzRoles": None}, False),
+        ({"whatever": 1}, False),
+        ({"password": "Another1x"}, False),
+    ],
+)
+async def test_people_replace_themselves_within_what_is_theirs(
+    people: Server, change: dict[str, Any], allowed: bool
+) -> None:
+    path = "/openidm/managed/user/person"
+    before = (await people.client.get(path, headers=PERSON)).json()
+    given = {name: value for name, value in (before | change).items() if value is not ...}
+    answer = await people.client.put(path, json=given, headers=PERSON)
+    assert answer.status_code == (200 if allowed else 403), answer.text
+    roles = (await people.get("managed/user/person?_fields=authzRoles")).get("authzRoles")
+    assert roles is None
+
+
+async def test_people_replace_the_revision_that_they_saw(people: Server) -> None:
+    path = "/openidm/managed/user/person"
+    before = (await people.client.get(path, headers=PERSON)).json()
+    for condition, status in (
+        ({"If-Match": "0000000000000001"}, 412),
+        ({"If-None-Match": "*"}, 412),
+        ({"If-Match": before["_rev"]}, 200),
+        ({"If-Match": "*"}, 200),
+    ):
+        answer = await people.client.put(path, json=before, headers=PERSON | condition)
+        assert answer.status_code == status, condition
+
+
+async def test_a_password_put_in_place_needs_the_old_one(people: Server) -> None:
+    body = user(userName="chris", mail="chris@example.com", password="Passw0rd")
+    await people.put("managed/user/chris", body)
+    chris = {"X-OpenIDM-Username": "chris", "X-OpenIDM-Password": "Passw0rd"}
+    path = "/openidm/managed/user/chris"
+    given = (await people.client.get(path, headers=chris)).json() | {"password": "Another1x"}
+    for reauth, status in (("", 403), ("wrong", 403), ("Passw0rd", 200)):
+        answer = await people.client.put(
+            path, json=given, headers={**chris, "X-OpenIDM-Reauth-Password": reauth}
+        )
+        assert answer.status_code == status, answer.text
+    assert (await people.client.get(path, headers=chris)).status_code == 401
 
 
 async def test_a_new_password_needs_the_old_one(people: Server) -> None:
