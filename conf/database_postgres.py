@@ -102,19 +102,19 @@ class PostgresTransaction(Transaction):
         await self._driver.copy_records_to_table(table, records=rows, columns=list(columns))
 
     async def _begin(self, mode: Mode) -> None:
-        await self._driver.execute(BEGIN[mode])
         if mode == "read":
+            await self._driver.execute(BEGIN[mode])
             return
+        begin = f"{BEGIN[mode]}; {LOCK}"
         try:
-            await self._driver.execute(LOCK)
+            await self._driver.execute(begin)
         except Exception as error:
             if getattr(error, "sqlstate", None) != NO_LOCK:
                 raise
             await self._driver.execute("rollback")
             if not await self._driver.fetch(END_WHO_HANGS, HANGS_SECONDS):
                 raise
-            await self._driver.execute(BEGIN[mode])
-            await self._driver.execute(LOCK)
+            await self._driver.execute(begin)
 
     async def _end(self, *, commit: bool) -> None:
         status = await self._driver.execute("commit" if commit else "rollback")

@@ -37,12 +37,12 @@ class Rule:
     """Whether a missing or null value is tested too; otherwise it is good."""
 
 
-def _plain(good: Callable[[Any], bool]) -> Bind:
-    """A rule that looks at nothing but the value."""
-    return lambda _params: lambda value, _content: good(value)
+def _plain(good: Test) -> Bind:
+    """A rule without parameters."""
+    return lambda _params: good
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any, _content: object = None) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -62,46 +62,47 @@ TYPES: Final = frozenset({*_CLASSES, *_TESTED})
 """Types of a schema that values are held against."""
 
 
-def _of_types(given: Any) -> Callable[[Any], bool]:
+def _of_types(given: Any) -> Test:
     """Whether a value is of one of these types of a schema; a type that we do not know takes anything."""
     names = given if isinstance(given, list) else [given]
     if not all(isinstance(name, str) and name in TYPES for name in names):
-        return lambda _value: True
+        return lambda _value, _content: True
     classes = tuple(_CLASSES[name] for name in names if name in _CLASSES)
     tested = [_TESTED[name] for name in names if name in _TESTED]
     if not tested:
-        return lambda value: isinstance(value, classes)
-    return lambda value: isinstance(value, classes) or any(good(value) for good in tested)
+        return lambda value, _content: isinstance(value, classes)
+    return lambda value, _content: isinstance(value, classes) or any(good(value) for good in tested)
 
 
 def _valid_type(params: Json) -> Test:
-    good = _of_types(params.get("types", params.get("type")))
-    return lambda value, _content: good(value)
+    return _of_types(params.get("types", params.get("type")))
 
 
 def _array_items(params: Json) -> Test:
     types = params.get("types", params.get("type", []))
-    good = _of_types(types) if types else lambda _value: True
-    return lambda value, _content: not isinstance(value, list) or all(map(good, value))
+    good = _of_types(types or "any")
+    return lambda value, content: (
+        not isinstance(value, list) or all(good(element, content) for element in value)
+    )
 
 
-def _not_empty(value: Any) -> bool:
+def _not_empty(value: Any, _content: Json) -> bool:
     return value is not MISSING and value is not None and value not in ("", [], {})
 
 
-def _username(value: Any) -> bool:
+def _username(value: Any, _content: Json) -> bool:
     if not isinstance(value, str) or not value.strip() or value.strip().lower() in INTERNAL_NAMES:
         return False
     return UNADDRESSABLE.search(value) is None
 
 
-def _no_internal(value: Any) -> bool:
+def _no_internal(value: Any, _content: Json) -> bool:
     return not isinstance(value, str) or value.strip().lower() not in INTERNAL_NAMES
 
 
 def _matches(regexp: str) -> Bind:
     pattern = re.compile(regexp)
-    return _plain(lambda value: _is_matchable(value) and pattern.fullmatch(value) is not None)
+    return _plain(lambda value, _content: _is_matchable(value) and pattern.fullmatch(value) is not None)
 
 
 def _is_matchable(value: Any) -> bool:
@@ -186,11 +187,11 @@ def _no_characters(params: Json) -> Test:
     )
 
 
-def _no_duplicates(value: Any) -> bool:
+def _no_duplicates(value: Any, _content: Json) -> bool:
     return not isinstance(value, list) or all(element not in value[:at] for at, element in enumerate(value))
 
 
-def _is_filter(value: Any) -> bool:
+def _is_filter(value: Any, _content: Json) -> bool:
     try:
         filter_parser.parse(str(value))
     except BadRequest:
@@ -199,7 +200,7 @@ def _is_filter(value: Any) -> bool:
 
 
 def _iso(read: Callable[[str], Any]) -> Bind:
-    def good(value: Any) -> bool:
+    def good(value: Any, _content: Json) -> bool:
         try:
             read(str(value))
         except ValueError:
@@ -215,7 +216,7 @@ _DURATION: Final = r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+
 RULES: Final[Mapping[str, Rule]] = {
     "required": Rule("REQUIRED", _plain(_not_empty), on_missing=True),
     "not-empty": Rule("REQUIRED", _plain(_not_empty), on_missing=True),
-    "not-null": Rule("REQUIRED", _plain(lambda value: value is not None), on_missing=True),
+    "not-null": Rule("REQUIRED", _plain(lambda value, _content: value is not None), on_missing=True),
     "valid-username": Rule("VALID_USERNAME", _plain(_username)),
     "no-internal-user-conflict": Rule("NO_INTERNAL_USER_CONFLICT", _plain(_no_internal)),
     "regexpMatches": Rule("MATCH_REGEXP", _regexp, ("regexp", "flags")),

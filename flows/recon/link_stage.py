@@ -46,8 +46,7 @@ class LinkStage:
     ) -> None:
         """Know the links of these sources, absence included; `leading_to` as for `links.by_first`."""
         found = await self.linkage.of_sources(self.transaction, qualifier, source_ids, leading_to=leading_to)
-        for source_id in source_ids:
-            key = self.linkage.source_key(source_id)
+        for key in self.linkage.source_keys(source_ids):
             fact = self._living(found.get(key))
             self.by_source[qualifier, key] = fact
             if fact is not None:
@@ -56,8 +55,7 @@ class LinkStage:
     async def prefetch_targets(self, qualifier: str, target_ids: Sequence[str]) -> None:
         """Know the links of these targets, absence included."""
         found = await self.linkage.of_targets(self.transaction, qualifier, target_ids)
-        for target_id in target_ids:
-            key = self.linkage.target_key(target_id)
+        for key in self.linkage.target_keys(target_ids):
             if (qualifier, key) not in self.by_target:
                 fact = self._living(found.get(key))
                 self.by_target[qualifier, key] = fact

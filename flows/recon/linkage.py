@@ -40,6 +40,12 @@ class Linkage:
     def target_key(self, target_id: str) -> str:
         return target_id.lower() if self.target_ignores_case else target_id
 
+    def source_keys(self, source_ids: Sequence[str]) -> Sequence[str]:
+        return [id.lower() for id in source_ids] if self.source_ignores_case else source_ids
+
+    def target_keys(self, target_ids: Sequence[str]) -> Sequence[str]:
+        return [id.lower() for id in target_ids] if self.target_ignores_case else target_ids
+
     def fact(self, row: LinkRow) -> LinkFact:
         """A stored link in this mapping's direction."""
         source, target = (row.second_id, row.first_id) if self.reverse else (row.first_id, row.second_id)
@@ -57,7 +63,7 @@ class Linkage:
     ) -> dict[str, LinkFact]:
         """Links by source key; `leading_to` as for `links.by_first`."""
         query = links.by_second if self.reverse else links.by_first
-        keys = [self.source_key(id) for id in source_ids]
+        keys = self.source_keys(source_ids)
         found = await query(transaction, self.name, qualifier, keys, leading_to=leading_to)
         return {key: self.fact(row) for key, row in found.items()}
 
@@ -66,7 +72,7 @@ class Linkage:
     ) -> dict[str, LinkFact]:
         """Links by target key."""
         query = links.by_first if self.reverse else links.by_second
-        keys = [self.target_key(id) for id in target_ids]
+        keys = self.target_keys(target_ids)
         found = await query(transaction, self.name, qualifier, keys)
         return {key: self.fact(row) for key, row in found.items()}
 

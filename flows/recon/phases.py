@@ -228,7 +228,7 @@ async def _target_transaction(run: Run, target_ids: Sequence[str], number: int) 
         outcome = await TargetPageWork(run, world).process(target_ids, prefetch=not run.sequential)
         await world.publish()
         await record(run, transaction, outcome)
-        done = [run.linkage.target_key(id) for id in target_ids]
+        done = list(run.linkage.target_keys(target_ids))
         await runs.insert_page(transaction, run.row.seq, Phase.TARGET, number, done)
         checkpoint = {"phase": "target", "page": number + 1} | _horizon(run)
         await _save(run, transaction, checkpoint, outcome)
@@ -251,10 +251,10 @@ def remaining_targets(run: Run) -> list[list[str]]:
 
 
 def _handled(run: Run, outcome: Outcome) -> list[str]:
-    keys = [run.linkage.target_key(id) for id in outcome.handled()]
+    keys = run.linkage.target_keys(outcome.handled())
     if run.target_set is not None:
         run.target_set.handled(keys)
-    return keys
+    return list(keys)
 
 
 def _raise_failure(outcome: Outcome) -> None:

@@ -67,8 +67,13 @@ class SourcePageWork:
             if prints is None or not isinstance(stage, ManagedStage):
                 await facts.links(pending)
             else:
-                await facts.links(pending, leading_to=stage.type.name)
-                left = await asyncio.to_thread(self._find_quiet, pending, prints)
+                # the processor has these to work out while the database looks
+                digesting = asyncio.create_task(asyncio.to_thread(self._digest, pending, prints))
+                try:
+                    await facts.links(pending, leading_to=stage.type.name)
+                finally:
+                    await digesting
+                left = self._find_quiet(pending)
             await facts.targets(left)
         await asyncio.to_thread(self._work, pending, outcome)
         outcome.failure = outcome.failure or broken_off
@@ -106,22 +111,25 @@ class SourcePageWork:
 
     # facts
 
-    def _find_quiet(self, pending: Sequence[Pending], prints: Fingerprints) -> list[Pending]:
+    def _digest(self, pending: Sequence[Pending], prints: Fingerprints) -> None:
+        """Fingerprints of the sources as they are now."""
+        source_key = self.run.linkage.source_key
+        for qualifier, id, source in pending:
+            if source is not None:
+                self.digests[qualifier, source_key(id)] = prints.digest(source, qualifier)
+
+    def _find_quiet(self, pending: Sequence[Pending]) -> list[Pending]:
         """Note the pairs whose fingerprint and target revision are those of the last synchronisation; answer the rest."""
         run, facts = self.run, self.world.links.by_source
         left = []
         for item in pending:
-            qualifier, id, source = item
-            if source is None:
-                left.append(item)
-                continue
-            key = (qualifier, run.linkage.source_key(id))
-            digest = self.digests[key] = prints.digest(source, qualifier)
-            fact = facts.get(key)
+            key = (item[0], run.linkage.source_key(item[1]))
+            digest, fact = self.digests.get(key), facts.get(key)
             row: LinkRow | None = None if fact is None else fact.row
             if (
                 fact is not None
                 and row is not None
+                and digest is not None
                 and holds(row.fingerprint, digest)
                 and row.target_rev is not None
                 and row.target_rev == row.present_rev

@@ -101,7 +101,7 @@ async def _by(
     leading_to: str | None,
 ) -> list[LinkRow]:
     near, far = sides
-    sql = f"select {_OWN} from link where link_type = ? and qualifier = ? and {near} {tx.among}"
+    sql = f"select {_OWN}, null from link where link_type = ? and qualifier = ? and {near} {tx.among}"
     parameters = [link_type, qualifier]
     if leading_to is not None:
         sql = (
@@ -110,9 +110,11 @@ async def _by(
         )
         parameters.insert(0, leading_to)
     return [
-        LinkRow(seq, link_type, qualifier, *others)
+        LinkRow(seq, link_type, qualifier, first, second, rev, fingerprint, target_rev, present_rev)
         for chunk in chunks(ids)
-        for seq, *others in await tx.fetch(sql, (*parameters, tx.texts(chunk)))
+        for seq, first, second, rev, fingerprint, target_rev, present_rev in await tx.fetch(
+            sql, (*parameters, tx.texts(chunk))
+        )
     ]
 
 
