@@ -39,19 +39,15 @@ class Remote:
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    project = tmp_path / "project"
-    (project / "conf").mkdir(parents=True)
-    product = Product(tmp_path)
-    product.start()
-    try:
+def product(tmp_path: Path, store: dict[str, str]) -> Iterator[Product]:
+    """The product on an empty project; its Prefect server keeps its data beside ours."""
+    (tmp_path / "project" / "conf").mkdir(parents=True)
+    with Product(tmp_path, **store) as product:
         yield product
-    finally:
-        product.stop()
 
 
 async def test_runs_through_prefect_answer_alike(product: Product) -> None:
-    database = await Database.open(f"sqlite:///{product.data}/reconvene.db")
+    database = await Database.open(product.store)
     try:
         player = Player(Remote(product, Runtime(database)))
         await player.prepare()

@@ -31,23 +31,8 @@ from flows.shell import EmbeddedShell
 from flows.store import runs
 from flows.workflow_project import definitions_of
 from tests import postgres, stored
+from tests.kills.databases import LONG
 
-LONG = os.environ.get("RECON_KILLS") == "long"
-LONG_ON_POSTGRESQL = pytest.mark.parametrize(
-    "store",
-    [
-        "sqlite",
-        pytest.param(
-            "postgresql",
-            marks=[
-                pytest.mark.services,
-                pytest.mark.skipif(not LONG, reason="on PostgreSQL with RECON_KILLS=long"),
-            ],
-        ),
-    ],
-    indirect=True,
-)
-"""A test of a minute on SQLite always, on PostgreSQL in the long run."""
 PEOPLE = 20
 PAGE = 1 if LONG else 4
 """Sources of a page, so that a run has a first, a middle and a last one."""

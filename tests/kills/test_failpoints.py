@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.kills.databases import LONG, on_both
 from tests.kills.lives import (
     APPROVED,
     AUDITED,
     DIED,
-    LONG,
     PEOPLE,
     USERS,
     Work,
@@ -67,14 +66,6 @@ def deaths(places: tuple[str, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def cases(places: tuple[str, ...]) -> list[Any]:
-    """The same with the database: all on SQLite, and on PostgreSQL some, or all in the long run."""
-    some = slice(None, None, 1 if LONG else 4)
-    return [pytest.param("sqlite", *death) for death in deaths(places)] + [
-        pytest.param("postgresql", *death, marks=pytest.mark.services) for death in deaths(places)[some]
-    ]
-
-
 def test_there_are_as_many_deaths_as_are_promised(worlds: Worlds) -> None:
     works = (("run", RUN), ("decide", DECIDE), ("perform", PERFORM))
     visits = [worlds.undisturbed.visits[work][place] for work, places in works for place in places]
@@ -82,7 +73,7 @@ def test_there_are_as_many_deaths_as_are_promised(worlds: Worlds) -> None:
     assert (sum(max(2, count) for count in visits) if LONG else short) >= (350 if LONG else 40), visits
 
 
-@pytest.mark.parametrize(("worlds", "place", "when"), cases(RUN), indirect=["worlds"])
+@pytest.mark.parametrize(("worlds", "place", "when"), on_both(deaths(RUN), 4), indirect=["worlds"])
 def test_a_run_that_dies_goes_on(worlds: Worlds, tmp_path: Path, place: str, when: str) -> None:
     visits = worlds.undisturbed.visits["run"]
     for world in die_and_go_on(worlds.born, tmp_path, run_to_its_end, visits, place, when):
@@ -91,14 +82,14 @@ def test_a_run_that_dies_goes_on(worlds: Worlds, tmp_path: Path, place: str, whe
         assert world.rows("select count(*) from task_instance where status = 'OPEN'") == [(PEOPLE,)]
 
 
-@pytest.mark.parametrize(("worlds", "place", "when"), cases(DECIDE), indirect=["worlds"])
+@pytest.mark.parametrize(("worlds", "place", "when"), on_both(deaths(DECIDE), 4), indirect=["worlds"])
 def test_decisions_survive_a_death(worlds: Worlds, tmp_path: Path, place: str, when: str) -> None:
     visits = worlds.undisturbed.visits["decide"]
     for world in die_and_go_on(worlds.asked, tmp_path, decide_all, visits, place, when):
         assert world.rows("select count(*) from decision") == [(PEOPLE,)]
 
 
-@pytest.mark.parametrize(("worlds", "place", "when"), cases(PERFORM), indirect=["worlds"])
+@pytest.mark.parametrize(("worlds", "place", "when"), on_both(deaths(PERFORM), 4), indirect=["worlds"])
 def test_approvals_are_carried_out_once(worlds: Worlds, tmp_path: Path, place: str, when: str) -> None:
     visits = worlds.undisturbed.visits["perform"]
     for world in die_and_go_on(worlds.decided, tmp_path, carry_out_all, visits, place, when):

@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 from conf.settings import Settings
 from flows.prefect_database import with_prefect_database
 from tests import postgres
+from tests.kills.databases import LONG_ON_POSTGRESQL
 from tests.kills.deciding import (
     approved_of,
     check,
@@ -31,7 +32,6 @@ from tests.kills.deciding import (
     settled,
     verdicts_on,
 )
-from tests.kills.lives import LONG_ON_POSTGRESQL
 from tests.kills.product import APPROVER, Product
 from tests.kills.shown import suspended
 from tests.prefect_server import start_server, stop_server, wait_for_server

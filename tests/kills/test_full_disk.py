@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.kills.databases import LONG
 from tests.kills.deciding import check, decide_all, open_tasks, settled
 from tests.kills.lives import (
     APPROVED,
     AUDITED,
-    LONG,
     PEOPLE,
     USERS,
     Work,

@@ -21,7 +21,8 @@ from flows.store import managed, two_way
 from flows.two_way.starting import start
 from flows.two_way.state import Options
 from tests import slapd as directory
-from tests.kills.test_two_way import live, settings
+from tests.kills.databases import on_both
+from tests.kills.test_two_way import Json, live, settings
 from tests.slapd import ADMIN, PASSWORD, Slapd, person
 
 pytestmark = [
@@ -35,6 +36,7 @@ pytestmark = [
 
 SAMPLE = Path(next(iter(conf.samples.__path__))) / "two-way-ldap"
 PEOPLE = "ou=people,dc=example,dc=com"
+PLACES = [("R5",), ("R5:3",), ("R13",), ("T2:2",)]
 IN_BOTH = [f"both{number}" for number in range(4)]
 IN_DIRECTORY = [f"res{number}" for number in range(8)]
 IN_IDM = [f"idm{number}" for number in range(8)]
@@ -64,15 +66,15 @@ def person_of(name: str) -> dict[str, Any]:
     return {"userName": name, "givenName": "New", "sn": "Person", "mail": f"{name}@example.org"}
 
 
-async def begin(folder: Path, *people: str) -> str:
-    async with running(Settings.model_validate(settings(folder))) as runtime:
+async def begin(given: Json, *people: str) -> str:
+    async with running(Settings.model_validate(given)) as runtime:
         for name in people:
             await runtime.router.create(runtime.call(SYSTEM), "managed/user", None, person_of(name))
         return (await start(runtime.call(SYSTEM), "people", Options())).id
 
 
-async def ended(folder: Path, run: str) -> tuple[str, str, list[str]]:
-    async with running(Settings.model_validate(settings(folder))) as runtime:
+async def ended(given: Json, run: str) -> tuple[str, str, list[str]]:
+    async with running(Settings.model_validate(given)) as runtime:
         async with runtime.database.read() as tx:
             found = await two_way.read_run(tx, run)
             users = await managed.find(tx, "user")
@@ -80,15 +82,18 @@ async def ended(folder: Path, run: str) -> tuple[str, str, list[str]]:
         return found.status, found.message, sorted(row.body["userName"] for row in users.rows)
 
 
-@pytest.mark.parametrize("place", ["R5", "R5:3", "R13", "T2:2"])
-def test_a_two_way_run_over_a_directory_goes_on(tmp_path: Path, slapd: Slapd, place: str) -> None:
+@pytest.mark.parametrize(("store", "place"), on_both(PLACES, 4), indirect=["store"])
+def test_a_two_way_run_over_a_directory_goes_on(
+    tmp_path: Path, slapd: Slapd, store: dict[str, str], place: str
+) -> None:
     build(tmp_path, slapd)
-    run = asyncio.run(begin(tmp_path, *IN_IDM, *IN_BOTH))
-    assert live(tmp_path, f"{place}=kill") == -signal.SIGKILL
+    given = settings(tmp_path, store)
+    run = asyncio.run(begin(given, *IN_IDM, *IN_BOTH))
+    assert live(given, f"{place}=kill") == -signal.SIGKILL
     status, message = "", ""
     for _ in range(10):
-        assert live(tmp_path) == 0
-        status, message, users = asyncio.run(ended(tmp_path, run))
+        assert live(given) == 0
+        status, message, users = asyncio.run(ended(given, run))
         if status == "FINISHED":
             break
     assert status == "FINISHED", message
@@ -99,8 +104,8 @@ def test_a_two_way_run_over_a_directory_goes_on(tmp_path: Path, slapd: Slapd, pl
 
     # what was made in IDM has a status now, which the second run gives to the directory
     for expected in ("FINISHED", "FINISHED"):
-        again = asyncio.run(begin(tmp_path))
-        assert live(tmp_path) == 0
-        status, message, _ = asyncio.run(ended(tmp_path, again))
+        again = asyncio.run(begin(given))
+        assert live(given) == 0
+        status, message, _ = asyncio.run(ended(given, again))
         assert status == expected
     assert message == "Nothing to do."

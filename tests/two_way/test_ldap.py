@@ -29,8 +29,10 @@ def slapd() -> Iterator[Slapd]:
         yield server
 
 
-async def test_the_ldap_sample_settles_what_both_sides_changed(slapd: Slapd, tmp_path: Path) -> None:
-    async with sample(slapd, tmp_path) as server:
+async def test_the_ldap_sample_settles_what_both_sides_changed(
+    slapd: Slapd, tmp_path: Path, store: dict[str, str]
+) -> None:
+    async with sample(slapd, tmp_path, **store) as server:
         first = await start(server)
         assert (first["status"], first["message"]) == ("FINISHED", "Add Record to IDM from Resource: 3.")
         assert (await start(server))["message"] == "Nothing to do."
@@ -60,8 +62,10 @@ async def test_the_ldap_sample_settles_what_both_sides_changed(slapd: Slapd, tmp
         assert (await start(server))["message"] == "Nothing to do."
 
 
-async def test_only_what_changed_since_the_last_run_is_read(slapd: Slapd, tmp_path: Path) -> None:
-    async with sample(slapd, tmp_path) as server:
+async def test_only_what_changed_since_the_last_run_is_read(
+    slapd: Slapd, tmp_path: Path, store: dict[str, str]
+) -> None:
+    async with sample(slapd, tmp_path, **store) as server:
         await start(server)
         await start(server, updatedSince="last")
         slapd.change(
@@ -72,8 +76,10 @@ async def test_only_what_changed_since_the_last_run_is_read(slapd: Slapd, tmp_pa
         assert run["counts"] == {"IDM_EXISTS__SYS_EXISTS": {"UPDATE_RES_FROM_IDM": {"SUCCESS": 1}}}
 
 
-async def test_an_ldap_filter_picks_who_takes_part(slapd: Slapd, tmp_path: Path) -> None:
-    async with sample(slapd, tmp_path) as server:
+async def test_an_ldap_filter_picks_who_takes_part(
+    slapd: Slapd, tmp_path: Path, store: dict[str, str]
+) -> None:
+    async with sample(slapd, tmp_path, **store) as server:
         _, document = await server.call("GET", "config/reconciliation/people")
         document["targetSystemSearchQueryFilter"] = "(&(objectClass=person)(!(uid=scarter)))"
         status, body = await server.call("PUT", "config/reconciliation/people", document)
@@ -91,9 +97,9 @@ async def test_an_ldap_filter_picks_who_takes_part(slapd: Slapd, tmp_path: Path)
     ],
 )
 async def test_a_directory_that_refuses_ends_the_run_and_nothing_is_deleted(
-    slapd: Slapd, tmp_path: Path, properties: Json, told: str
+    slapd: Slapd, tmp_path: Path, store: dict[str, str], properties: Json, told: str
 ) -> None:
-    async with sample(slapd, tmp_path) as server:
+    async with sample(slapd, tmp_path, **store) as server:
         await start(server)
         _, document = await server.call("GET", "config/reconciliation/people")
         document["situations"]["IDM_EXISTS__SYS_NOT_EXISTS"] = {"response": "REMOVE_FROM_IDM"}
@@ -106,8 +112,8 @@ async def test_a_directory_that_refuses_ends_the_run_and_nothing_is_deleted(
         assert len(await users(server)) == 3
 
 
-async def test_members_of_groups_go_both_ways(slapd: Slapd, tmp_path: Path) -> None:
-    async with sample(slapd, tmp_path) as server:
+async def test_members_of_groups_go_both_ways(slapd: Slapd, tmp_path: Path, store: dict[str, str]) -> None:
+    async with sample(slapd, tmp_path, **store) as server:
         await start(server)
         first = await start(server, "groups")
         assert first["message"] == "Add Record to IDM from Resource: 1.", first

@@ -47,9 +47,9 @@ def broken(rows: list[Json]) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def known_people(slapd: Slapd, folder: Path, library: str) -> AsyncIterator[Embedded]:
+async def known_people(slapd: Slapd, folder: Path, library: str, **store: str) -> AsyncIterator[Embedded]:
     """The sample after its first run; from now on whoever is gone from the directory goes from IDM."""
-    async with sample(slapd, folder) as product:
+    async with sample(slapd, folder, **store) as product:
         lead(folder / "my", ldapLibrary=library)
         product.runtime.project.refresh()
         await start(product)
@@ -60,11 +60,11 @@ async def known_people(slapd: Slapd, folder: Path, library: str) -> AsyncIterato
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("how", ["ssl", "startTLS"])
 async def test_an_expired_certificate_ends_the_run_and_nothing_is_written(
-    tmp_path: Path, library: str, how: str
+    tmp_path: Path, store: dict[str, str], library: str, how: str
 ) -> None:
     with sample_directory(expired=True) as server:
         before = people(server)
-        async with sample(server, tmp_path) as product:
+        async with sample(server, tmp_path, **store) as product:
             assert (await start(product))["status"] == "FINISHED"
             await respond(product, IDM_EXISTS__SYS_NOT_EXISTS="REMOVE_FROM_IDM")
             odd = {"userName": "odd", "givenName": "O", "sn": "D", "mail": "odd@example.com"}
@@ -84,9 +84,9 @@ async def test_an_expired_certificate_ends_the_run_and_nothing_is_written(
 
 @pytest.mark.parametrize("library", LIBRARIES)
 async def test_a_referral_fails_alone_and_whoever_may_be_there_is_not_taken_for_gone(
-    slapd: Slapd, tmp_path: Path, library: str
+    slapd: Slapd, tmp_path: Path, store: dict[str, str], library: str
 ) -> None:
-    async with known_people(slapd, tmp_path, library) as product:
+    async with known_people(slapd, tmp_path, library, **store) as product:
         slapd.run("ldapdelete", "", f"uid=kvaughan,{PEOPLE}")
         referral = {"objectClass": ["referral", "extensibleObject"], "ou": "elsewhere"}
         referral["ref"] = "ldap://127.0.0.1:1/dc=other"
@@ -103,9 +103,9 @@ async def test_a_referral_fails_alone_and_whoever_may_be_there_is_not_taken_for_
 
 @pytest.mark.parametrize("library", LIBRARIES)
 async def test_an_entry_with_10000_values_fails_alone_and_protects_its_object(
-    slapd: Slapd, tmp_path: Path, library: str
+    slapd: Slapd, tmp_path: Path, store: dict[str, str], library: str
 ) -> None:
-    async with known_people(slapd, tmp_path, library) as product:
+    async with known_people(slapd, tmp_path, library, **store) as product:
         many = "\n".join(f"telephoneNumber: +1 360 {number:06d}" for number in range(10_000))
         slapd.change(modify("scarter", f"replace: telephoneNumber\n{many}"))
         slapd.change(modify("bjensen", "replace: telephoneNumber\ntelephoneNumber: 1"))
@@ -119,9 +119,9 @@ async def test_an_entry_with_10000_values_fails_alone_and_protects_its_object(
 
 
 async def test_a_group_with_10000_members_is_taken_over_and_written_back(
-    slapd: Slapd, tmp_path: Path
+    slapd: Slapd, tmp_path: Path, store: dict[str, str]
 ) -> None:
-    async with sample(slapd, tmp_path) as product:
+    async with sample(slapd, tmp_path, **store) as product:
         await start(product)
         members = [f"uid=x{number},{PEOPLE}" for number in range(9_997)]
         members += [f"uid={name},{PEOPLE}" for name in ("bjensen", "kvaughan", "scarter")]
@@ -148,9 +148,9 @@ async def test_a_group_with_10000_members_is_taken_over_and_written_back(
 
 @pytest.mark.parametrize("library", LIBRARIES)
 async def test_a_changed_entry_that_cannot_be_read_fails_alone_in_an_incremental_run(
-    slapd: Slapd, tmp_path: Path, library: str
+    slapd: Slapd, tmp_path: Path, store: dict[str, str], library: str
 ) -> None:
-    async with sample(slapd, tmp_path) as product:
+    async with sample(slapd, tmp_path, **store) as product:
         lead(tmp_path / "my", ldapLibrary=library)
         product.runtime.project.refresh()
         await start(product)

@@ -136,10 +136,13 @@ def slapd() -> Iterator[Slapd]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[Kind.USER, Kind.GROUP])
 async def made(
-    request: pytest.FixtureRequest, slapd: Slapd, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    slapd: Slapd,
+    tmp_path_factory: pytest.TempPathFactory,
+    module_store: dict[str, str],
 ) -> AsyncIterator[LdapWorld]:
     kind = request.param.value
-    async with world(tmp_path_factory.mktemp("matrix"), kind) as running:
+    async with world(tmp_path_factory.mktemp("matrix"), kind, **module_store) as running:
         file = running.project / "conf" / "provisioner.openicf-hr.json"
         file.write_text(json.dumps(provisioner(slapd, kind)))
         running.running.runtime.project.refresh()
