@@ -30,10 +30,12 @@ class AssociationResource(Resource):
     async def read(
         self, call: Call, parts: Mapping[str, str], id: str | None, fields: tuple[str, ...] = ()
     ) -> Json:
+        if id is None:
+            raise BadRequest("The resource collection recon/assoc cannot be read; query it")
         async with call.read() as transaction:
-            run = None if id is None else await runs.read(transaction, id)
+            run = await runs.read(transaction, id)
             if run is None or not run.persist_associations:
-                raise unknown(id or "")
+                raise unknown(id)
             return await summary(transaction, run)
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:

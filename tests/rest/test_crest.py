@@ -1,5 +1,6 @@
 """Verbs, headers and parameters, as CREST has them."""
 
+import uuid
 from typing import Any
 from urllib.parse import quote
 
@@ -63,6 +64,7 @@ async def test_a_post_without_action_creates(server: Server) -> None:
     answer = await server.call("POST", "managed/src", {"n": 1})
     id = answer.json()["_id"]
     assert answer.status_code == 201
+    assert str(uuid.UUID(id)) == id
     assert answer.headers["location"].endswith(f"/managed/src/{id}")
     assert (await server.call("POST", f"managed/src/{id}", {"n": 1})).status_code == 400
 
@@ -151,6 +153,24 @@ async def test_parameters_that_mean_nothing_to_a_read(server: Server) -> None:
     assert (await server.call("GET", "managed/src/r1?foo=bar")).status_code == 200
     assert (await server.call("GET", "managed/src/r1?_FIELDS=_id&_mimeType=x&_crestapi=y")).status_code == 200
     assert (await server.call("GET", "managed/src/r1?_queryFilter=true")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "managed/src",
+        "repo/link",
+        "audit/activity",
+        "config",
+        "scheduler/job",
+        "internal/role",
+        "workflow/taskinstance",
+    ],
+)
+async def test_beyond_the_end_there_is_nothing(server: Server, path: str) -> None:
+    for more in ("", "&_pageSize=2", "&_pageSize=0"):
+        found = await server.get(f"{path}?_queryFilter=true&_pagedResultsOffset=2147483647{more}")
+        assert (found["result"], found["resultCount"], found["pagedResultsCookie"]) == ([], 0, None)
 
 
 async def test_stored_queries_of_the_workflow_can_be_sorted(server: Server) -> None:

@@ -209,3 +209,67 @@ async def test_a_wrong_override_names_its_field(
     status, answer = await recon.launch(body, action=action, id="p0")
     assert (status, answer["code"]) == (400, 400), answer
     assert field in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("configured", "override", "counted"),
+    [
+        ({"runTargetPhase": False}, {}, {"ABSENT": 3}),
+        ({"runTargetPhase": False}, {"runTargetPhase": True}, {"ABSENT": 3, "UNASSIGNED": 1}),
+        ({"runTargetPhase": True}, {"runTargetPhase": False}, {"ABSENT": 3}),
+        (
+            {"sourceQuery": {"_queryFilter": "false"}},
+            {"sourceQuery": {"_queryFilter": '_id eq "p1"'}},
+            {"ABSENT": 1, "UNASSIGNED": 1},
+        ),
+        (
+            {"targetQuery": {"_queryFilter": "false"}},
+            {"targetQuery": {"_queryFilter": "true"}},
+            {"ABSENT": 3, "UNASSIGNED": 1},
+        ),
+        (
+            {"allowEmptySourceSet": True, "sourceQuery": {"_queryFilter": "false"}},
+            {},
+            {"UNASSIGNED": 1},
+        ),
+        (
+            {"allowEmptySourceSet": True, "sourceQuery": {"_queryFilter": "false"}},
+            {"allowEmptySourceSet": False},
+            {},
+        ),
+    ],
+)
+async def test_an_override_counts_more_than_the_mapping(
+    recon: Reconciling, configured: Json, override: Json, counted: dict[str, int]
+) -> None:
+    ignore = [{"situation": "ABSENT", "action": "IGNORE"}]
+    await recon.begin(small(policies=ignore, **configured), sources=PEOPLE, targets={"else": {"mail": "x"}})
+    run = await recon.run(override)
+    assert {name: count for name, count in run["situationSummary"].items() if count} == counted
+    assert run["state"] == ("SUCCESS" if counted else "FAILED")
+
+
+async def test_one_source_stays_one_whatever_its_query_says(recon: Reconciling) -> None:
+    await recon.begin(small(), sources=PEOPLE, targets={"else": {"mail": "x"}, "more": {"mail": "y"}})
+    body = {
+        "sourceQuery": {"_queryFilter": "true", "_fields": "_id"},
+        "runTargetPhase": True,
+        "targetQuery": {"_queryFilter": 'mail eq "x"', "resourceName": "managed/dst"},
+    }
+    run = await recon.run(body, action="reconById", id="p2")
+    assert {name: count for name, count in run["situationSummary"].items() if count} == {
+        "ABSENT": 1,
+        "UNASSIGNED": 1,
+    }
+    assert run["parameters"] == {
+        "sourceIds": ["p2"],
+        "targetQuery": {"resourceName": "managed/dst", "queryFilter": 'mail eq "x"'},
+    }
+
+
+async def test_one_source_can_be_analysed_and_its_entry_kept(recon: Reconciling) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    run = await recon.run(action="reconById", id="p0", analyze="true", persistAssociations="true")
+    (entry,) = await recon.rows(f"recon/assoc/{run['_id']}/entry")
+    assert (entry["sourceObjectId"], entry["action"], entry["targetObjectId"]) == ("p0", "CREATE", None)
+    assert await recon.ids("dst") == set()

@@ -1,5 +1,6 @@
 """`recon/assoc`: what a run that keeps its entries tells, and analyses."""
 
+import json
 import re
 
 import pytest
@@ -104,3 +105,71 @@ async def test_an_analysis_writes_nothing_but_its_entries(recon: Reconciling) ->
     assert summary["isAnalysis"] == "true"
     entries = await recon.rows(f"recon/assoc/{run['_id']}/entry", 'situation eq "ABSENT"')
     assert {entry["action"] for entry in entries} == {"CREATE"}
+
+
+async def test_entries_tell_candidates_and_what_went_wrong(recon: Reconciling) -> None:
+    fails = javascript("throw {code: 403, message: 'not him', detail: {why: 'rule 7'}}")
+    await recon.begin(
+        small(
+            correlationQuery=javascript("({_queryFilter: 'mail eq \"' + source.mail + '\"'})"),
+            onCreate=fails,
+        ),
+        sources={"twice": {"mail": "x"}, "refused": {"mail": "y"}},
+        targets={"t1": {"mail": "x"}, "t2": {"mail": "x"}},
+    )
+    run = await recon.run(persistAssociations="true")
+    refused, twice = await recon.rows(f"recon/assoc/{run['_id']}/entry", _sortKeys="sourceObjectId")
+    assert (twice["situation"], twice["ambiguousTargetObjectIds"], twice["targetObjectId"]) == (
+        "AMBIGUOUS",
+        "t1, t2",
+        None,
+    )
+    assert (twice["status"], twice["message"]) == ("SUCCESS", "Situation AMBIGUOUS marked as EXCEPTION")
+    assert (refused["status"], refused["exception"]) == ("FAILURE", None)
+    assert "not him" in refused["message"]
+    assert "rule 7" in json.dumps(json.loads(refused["messageDetail"]))
+
+
+async def test_summaries_are_found_sorted_and_paged(recon: Reconciling) -> None:
+    await recon.begin(small(), small("other"), sources=PEOPLE)
+    analysis = await recon.run(analyze="true", persistAssociations="true")
+    normal = await recon.run(persistAssociations="true")
+    other = await recon.run(persistAssociations="true", mapping="other")
+
+    async def ids(filter: str, **more: str) -> list[str]:
+        return [row["_id"] for row in await recon.rows("recon/assoc", filter, **more)]
+
+    assert await ids('isAnalysis eq "true"') == [analysis["_id"]]
+    assert await ids('mapping eq "small" and isAnalysis eq "false"') == [normal["_id"]]
+    assert await ids("true", _sortKeys="-finishTime", _pageSize="1") == [other["_id"]]
+    assert await ids('sourceResourceCollection eq "managed/nosuch"') == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "recon/assoc/x", {}),
+        ("PATCH", "recon/assoc/x", []),
+        ("DELETE", "recon/assoc/x", None),
+        ("GET", "recon/assoc", None),
+        ("PUT", "recon/assoc/x/entry/1", {}),
+        ("DELETE", "recon/assoc/x/entry/1", None),
+    ],
+)
+async def test_associations_are_read_and_nothing_else(
+    recon: Reconciling, method: str, path: str, body: object
+) -> None:
+    assert (await recon.product.call(method, path, body))[0] in (400, 501)
+
+
+async def test_an_analysis_opens_no_task(recon: Reconciling) -> None:
+    launch = {
+        "type": "text/javascript",
+        "file": "workflow/triggerWorkflowFromSync.js",
+        "workflowName": "nobody-knows-it",
+    }
+    await recon.begin(small(policies=[{"situation": "ABSENT", "action": launch}]), sources=PEOPLE)
+    run = await recon.run(analyze="true", persistAssociations="true")
+    entries = await recon.rows(f"recon/assoc/{run['_id']}/entry")
+    assert {(entry["action"], entry["status"]) for entry in entries} == {("ASYNC", "SUCCESS")}
+    assert await recon.rows("workflow/processinstance") == []

@@ -212,3 +212,21 @@ async def test_a_failed_entry_is_counted_and_does_not_fail_the_run(recon: Reconc
     assert (entry["sourceObjectId"], entry["action"]) == ("p1", "CREATE")
     assert "not him" in entry["message"]
     assert (await recon.run())["situationSummary"]["CONFIRMED"] == 2
+
+
+async def test_who_waits_for_a_run_that_is_cancelled_is_told(recon: Reconciling) -> None:
+    await recon.begin(small(validSource=SLOW), sources={f"p{n}": {"mail": str(n)} for n in range(12)})
+    waiting = asyncio.create_task(recon.launch(waitForCompletion="true"))
+    while not (listed := (await recon.must("GET", "recon"))["reconciliations"]):
+        await asyncio.sleep(0.005)
+    await recon.must("POST", f"recon/{listed[0]['_id']}?_action=cancel")
+    assert await waiting == (200, {"_id": listed[0]["_id"], "state": "CANCELED"})
+
+
+async def test_on_recon_runs_once_and_before_the_queries(recon: Reconciling) -> None:
+    makes = javascript("openidm.create('managed/src', null, {made: mappingConfig.name})")
+    await recon.begin(small(onRecon=makes, enableSync=False))
+    run = await recon.run()
+    assert (run["state"], run["situationSummary"]["ABSENT"]) == ("SUCCESS", 1)
+    assert [row["made"] for row in await recon.rows("managed/src")] == ["small"]
+    assert run["durationSummary"]["onReconScript"]["count"] == 1

@@ -68,5 +68,26 @@ async def test_single_look_ups_are_measured_where_they_happen(recon: Reconciling
     run = await recon.run()
     assert run["statusSummary"]["FAILURE"] == 0
     measured = run["durationSummary"]
-    assert {"sourceLinkQuery", "targetLinkQuery", "sourceObjectQuery", "correlationScript"} <= measured.keys()
+    assert {
+        "sourceLinkQuery",
+        "targetLinkQuery",
+        "sourceObjectQuery",
+        "targetObjectQuery",
+        "correlationScript",
+    } <= measured.keys()
     assert "linkQuery" not in measured
+
+
+async def test_linked_targets_are_recognised_in_any_letter_case_where_the_mapping_says_so(
+    recon: Reconciling,
+) -> None:
+    for matters, situation in ((False, "CONFIRMED"), (True, "MISSING")):
+        await recon.begin(
+            small(targetIdsCaseSensitive=matters, enableSync=False),
+            sources={"a": {"mail": "a"}},
+            targets={"ADA": {"mail": "old"}},
+            linked=[("a", "ada")],
+        )
+        run = await recon.run()
+        assert run["situationSummary"][situation] == 1, run["situationSummary"]
+        assert run["situationSummary"]["UNASSIGNED"] == (1 if matters else 0)

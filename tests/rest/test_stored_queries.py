@@ -62,15 +62,9 @@ async def test_an_account_of_the_server_is_found_by_its_name_without_its_passwor
     assert (await server.call("GET", f"{path}?_queryId=credential-internaluser-query")).status_code == 400
 
 
-async def test_people_are_found_by_name_and_by_a_value(server: Server) -> None:
-    for id, more in {"s1": {}, "s2": {"accountStatus": "inactive"}}.items():
-        await server.put(f"managed/user/{id}", user(userName=f"{id}.name", mail=f"{id}@example.com", **more))
-
-    async def ids(query: str) -> list[str]:
-        return [row["_id"] for row in await found(server, f"managed/user?_queryId={query}")]
-
-    assert await ids("for-userName&uid=s2.name") == ["s2"]
-    assert await ids("credential-query&username=s1.name") == ["s1"]
-    assert await ids("credential-query&username=s2.name") == []
-    assert await ids("get-by-field-value&field=mail&value=s2@example.com") == ["s2"]
-    assert (await server.call("GET", "managed/user?_queryId=for-userName")).status_code == 400
+async def test_people_are_found_by_a_value(server: Server) -> None:
+    for id in ("s1", "s2"):
+        await server.put(f"managed/user/{id}", user(userName=id, mail=f"{id}@example.com"))
+    query = "managed/user?_queryId=get-by-field-value&field=mail"
+    assert [row["_id"] for row in await found(server, f"{query}&value=s2@example.com")] == ["s2"]
+    assert (await server.call("GET", query)).status_code == 400

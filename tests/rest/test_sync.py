@@ -241,3 +241,29 @@ async def test_mappings_that_lead_in_a_circle_come_to_an_end(recon: Reconciling)
     made = await recon.ids("src") | await recon.ids("dst")
     assert "x" in made
     assert len(made) == 21
+
+
+@pytest.mark.parametrize(
+    ("targets", "linked", "situation", "action"),
+    [
+        ({"t": {"mail": "m"}}, [("x", "t")], "SOURCE_MISSING", "EXCEPTION"),
+        ({"t": {"mail": "m", "out": True}}, [("x", "t")], "TARGET_IGNORED", "IGNORE"),
+        ({}, [("x", "t")], "LINK_ONLY", "EXCEPTION"),
+        ({}, [], "ALL_GONE", "IGNORE"),
+        ({"t": {"mail": "m"}}, [], "UNASSIGNED", "EXCEPTION"),
+        ({"t": {"mail": "m"}, "u": {"mail": "m"}}, [], "AMBIGUOUS", "EXCEPTION"),
+    ],
+)
+async def test_a_source_that_is_deleted_leaves_a_situation(
+    recon: Reconciling, targets: dict[str, Json], linked: list[tuple[str, str]], situation: str, action: str
+) -> None:
+    correlates = javascript("({_queryFilter: 'mail eq \"' + source.mail + '\"'})")
+    mapping = small(correlationQuery=correlates, validTarget=javascript("!target.out"))
+    await recon.begin(
+        {**mapping, "enableSync": False}, sources={"x": {"mail": "m"}}, targets=targets, linked=linked
+    )
+    await recon.must("PUT", "config/sync", {"mappings": [mapping]})
+    await recon.product.call("DELETE", "managed/src/x")
+    (entry,) = await recon.rows("audit/sync")
+    assert (entry["situation"], entry["action"]) == (situation, action)
+    assert await recon.ids("dst") == targets.keys()

@@ -131,3 +131,9 @@ async def test_objects_are_written_where_the_system_can(people: Server) -> None:
     assert "firstname" not in replaced.json()
     assert (await people.call("DELETE", "system/people/account/new")).status_code == 200
     assert (await people.call("GET", "system/people/account/new")).status_code == 404
+
+
+async def test_objects_of_a_system_are_not_patched_by_a_query(people: Server) -> None:
+    change = [{"operation": "replace", "field": "/firstname", "value": "B"}]
+    answer = await people.call("POST", "system/people/account?_action=patch&_queryFilter=true", change)
+    assert answer.status_code == 400
