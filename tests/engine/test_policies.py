@@ -19,7 +19,25 @@ def when(attribute: str) -> Condition:
     return lambda scope: bool(scope["object"].get(attribute))
 
 
+DEFAULTS = {
+    "CONFIRMED": "UPDATE",
+    "FOUND": "UPDATE",
+    "FOUND_ALREADY_LINKED": "EXCEPTION",
+    "ABSENT": "CREATE",
+    "UNQUALIFIED": "DELETE",
+    "AMBIGUOUS": "EXCEPTION",
+    "MISSING": "EXCEPTION",
+    "SOURCE_IGNORED": "IGNORE",
+    "TARGET_IGNORED": "IGNORE",
+    "UNASSIGNED": "EXCEPTION",
+    "SOURCE_MISSING": "EXCEPTION",
+    "LINK_ONLY": "EXCEPTION",
+    "ALL_GONE": "IGNORE",
+}
+
+
 def test_without_a_policy_the_situation_has_its_default_action() -> None:
+    assert DEFAULTS == {str(situation): str(action) for situation, action in DEFAULT_ACTIONS.items()}
     for situation, action in DEFAULT_ACTIONS.items():
         decision = decide(rules(), situation, {}, "default")
         assert (decision.action, decision.default, decision.post_action) == (action, action, None)
