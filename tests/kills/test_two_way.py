@@ -110,7 +110,7 @@ def live(given: Json, failpoints: str = "") -> int:
     return done.returncode
 
 
-@pytest.mark.parametrize(("store", "place"), on_both([(place,) for place in PLACES], 3), indirect=["store"])
+@pytest.mark.parametrize(("store", "place"), on_both([(place,) for place in PLACES], 6), indirect=["store"])
 def test_a_two_way_run_goes_on_where_its_worker_died(
     tmp_path: Path, store: dict[str, str], place: str
 ) -> None:

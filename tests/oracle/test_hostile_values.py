@@ -75,15 +75,3 @@ def check(answer: Answer, targets: dict[str, Json]) -> None:
 def test_only_the_entry_fails(stage: Stage, unique_names: None, size: int) -> None:
     (engine,) = stage.engines(size)
     check(*stage.wait(reconcile(engine)))
-
-
-@pytest.mark.services
-def test_only_the_entry_fails_on_postgresql(stage: Stage, unique_names: None, postgres_database: str) -> None:
-    async def play() -> None:
-        engine = await Engine.open(stage.project, stage.scripts, 1000, postgres_database)
-        try:
-            check(*await reconcile(engine))
-        finally:
-            await engine.close()
-
-    stage.wait(play())

@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import postgres
 from tests.oracle.conftest import Stage
-from tests.oracle.engine import Engine
 from tests.oracle.play import play
 from tests.oracle.strategies import Story, calm_stories, stories
 
@@ -27,6 +24,12 @@ quick = settings(
 thorough = settings(
     deadline=None, suppress_health_check=list(HealthCheck), print_blob=True, max_examples=MANY
 )
+
+
+@pytest.fixture(scope="module")
+def stage(sqlite_stage: Stage) -> Stage:
+    """SQLite for many worlds; those on PostgreSQL have a test of their own."""
+    return sqlite_stage
 
 
 @settings(quick, max_examples=200)
@@ -84,23 +87,13 @@ def test_a_second_run_has_nothing_to_do(stage: Stage, story: Story, size: int) -
     run_twice(stage, story, size)
 
 
-@pytest.fixture(scope="module")
-def on_postgresql(stage: Stage, postgres_cluster: str) -> Iterator[Engine]:
-    """An engine of small pages on PostgreSQL."""
-    url = postgres.make_database(postgres_cluster)
-    engine = stage.wait(Engine.open(stage.project, stage.scripts, 2, url))
-    yield engine
-    stage.wait(engine.close())
-    postgres.drop_database(postgres_cluster, url)
-
-
 @pytest.mark.services
 @settings(quick, max_examples=60)
 @given(stories())
 def test_any_world_is_reconciled_as_the_oracle_says_on_postgresql(
-    stage: Stage, on_postgresql: Engine, story: Story
+    postgresql_stage: Stage, story: Story
 ) -> None:
-    stage.wait(play(story, [on_postgresql]))
+    postgresql_stage.wait(play(story, postgresql_stage.engines(2)))
 
 
 @pytest.mark.long

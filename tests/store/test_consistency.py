@@ -1,8 +1,5 @@
 """What `recon doctor --fsck` finds: each check its own violation, and nothing in a sound store."""
 
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,11 +55,11 @@ SOUND: dict[str, list[dict[str, Any]]] = {
                 "id": "r",
                 "mapping": "m",
                 "recon_action": "recon",
-                "is_analysis": 0,
+                "is_analysis": False,
                 "user_id": "x",
             },
-            **{"persist_associations": 0, "state": "SUCCESS", "stage": "COMPLETED_SUCCESS", "working": 0},
-            **{"cancel_requested": 0, "trigger": "rest", "request": "{}", "parameters": "{}", "token": 1},
+            **{"persist_associations": False, "state": "SUCCESS", "stage": "COMPLETED_SUCCESS", "working": 0},
+            **{"cancel_requested": False, "trigger": "rest", "request": "{}", "parameters": "{}", "token": 1},
             **{
                 "configuration": "{}",
                 "checkpoint": "{}",
@@ -149,12 +146,9 @@ PLANTED = [
 
 
 @pytest.fixture
-async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
+async def store(database: Database) -> Database:
     """A sound store whose tables have lost their constraints, so that anything can be planted."""
-    path = tmp_path / "store.db"
-    shutil.copyfile(sqlite_template, path)
-    opened = await Database.open(f"sqlite:///{path}")
-    async with opened.write() as tx:
+    async with database.write() as tx:
         for table in (*SOUND, "recon_entry", "schedule_slot"):
             await tx.run(f"create table bare as select * from {table}")
             await tx.run(f"drop table {table}")
@@ -164,8 +158,7 @@ async def store(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database
                 names = ", ".join(f'"{name}"' for name in row)
                 marks = ", ".join("?" * len(row))
                 await tx.run(f"insert into {table} ({names}) values ({marks})", tuple(row.values()))
-    yield opened
-    await opened.close()
+    return database
 
 
 async def found(store: Database) -> list[tuple[str, str]]:
