@@ -57,20 +57,20 @@ def guard_query(call: Call, type: ManagedType, filter: Filter | None, sort_keys:
     """Refuse to search or sort by what is never shown: the answer would tell it, bit by bit."""
     if not type.private or not is_external(call):
         return
-    named = set(_members(filter)) | {read_sort_key(key)[1][0] for key in sort_keys}
+    named = set(members_of(filter)) | {read_sort_key(key)[1][0] for key in sort_keys}
     if secret := sorted(named & type.private):
         raise Forbidden(f"The property '{secret[0]}' is private and cannot be searched or sorted by")
 
 
-def _members(filter: Filter | None) -> Iterable[str]:
+def members_of(filter: Filter | None) -> Iterable[str]:
     """First part of each pointer in a filter."""
     match filter:
         case Comparison(pointer=path) | Present(pointer=path) | AnyElement(pointer=path):
             yield from path[:1]
         case Not(operand):
-            yield from _members(operand)
+            yield from members_of(operand)
         case And(operands) | Or(operands):
             for operand in operands:
-                yield from _members(operand)
+                yield from members_of(operand)
         case Literal() | None:
             return

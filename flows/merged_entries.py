@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from conf import pointer
-from conf.errors import Forbidden
+from conf.errors import BadRequest, Forbidden
 from conf.filters.evaluate import predicate
 from conf.filters.parse import parse
 from flows.access import permit
-from flows.managed_view import is_external
-from flows.projection import ALWAYS, Projected, project
+from flows.managed_view import is_external, members_of
+from flows.parameters import flag, refuse_lookalikes
+from flows.projection import ALWAYS, Projected, project, read_sort_key
+from flows.stored_queries import filter_of
 
 if TYPE_CHECKING:
     from flows.call import Call
@@ -30,6 +32,9 @@ _MEMBERS: Final[Mapping[str, str]] = {
     **{side: side for side in _SIDES},
     **{f"{side}Object": side for side in _SIDES},
 }
+
+
+_PARAMETERS: Final = ("queryMissingSide", *(f"{side}QueryFilter" for side in _SIDES))
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,9 @@ class Merge:
 
 
 def merge_of(query: Query) -> Merge | None:
-    """What the query wants merged, None for nothing; BadRequest for a filter that cannot be read."""
+    """What the query wants merged, None for nothing; BadRequest for what cannot be meant."""
+    refuse_lookalikes(query.parameters, _PARAMETERS)
+    _refuse_members(query)
     members: dict[str, tuple[str, ...]] = {}
     plain = []
     for text in query.fields:
@@ -69,11 +76,20 @@ def merge_of(query: Query) -> Merge | None:
     filters = {
         side: predicate(parse(text), ignore_case=False) for side, text in given.items() if text is not None
     }
-    if not query.fields and (filters or query.parameters.get("queryMissingSide", "").lower() == "true"):
+    if not query.fields and (filters or flag(query.parameters, "queryMissingSide")):
         members = dict.fromkeys(_SIDES, ())
     if not members and not filters:
         return None
     return Merge(members, filters, (tuple(plain) or ALWAYS) if query.fields else ("*",))
+
+
+def _refuse_members(query: Query) -> None:
+    """Entries are found and sorted in the store, where their objects are not."""
+    named = {*members_of(filter_of(query)), *(read_sort_key(key)[1][0] for key in query.sort_keys)}
+    if wrong := sorted(named & _MEMBERS.keys()):
+        raise BadRequest(
+            f"Entries are neither found nor sorted by '{wrong[0]}'; send sourceQueryFilter or targetQueryFilter"
+        )
 
 
 async def merged(call: Call, merge: Merge, entries: Sequence[Json]) -> list[Json]:

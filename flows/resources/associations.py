@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from conf.errors import BadRequest
+from conf.errors import BadRequest, NotFound
 from conf.filters.ast import Literal
 from conf.mapping import load_mappings
 from flows.merged_entries import merge_of, merged
@@ -88,7 +88,7 @@ class AssociationEntryResource(Resource):
         asked = Query(filter=f"_id eq {json.dumps(id)}", fields=fields)
         rows: Sequence[Json] = (await self.query(call, parts, asked)).result
         if not rows:
-            raise unknown(f"{parts['run']}/entry/{id}")
+            raise NotFound(f"Entry {id} not found in recon/assoc/{parts['run']}")
         return rows[0]
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from conf.errors import BadRequest, Conflict, NotFound
 from conf.terms import RunState
 from flows.explain import explain
 from flows.launch import Launch, cancel, launch, read_overrides, wait_for
+from flows.parameters import flag, is_true, refuse_lookalikes
 from flows.recon.status import status_document
 from flows.router import Json, Resource
 from flows.store import audit, retention, runs
 
 if TYPE_CHECKING:
     from flows.call import Call
+
+
+PARAMETERS: Final = ("mapping", "id", "ids", "waitForCompletion", "persistAssociations", "analyze")
+"""Of the actions that launch a run."""
 
 
 class ReconResource(Resource):
@@ -33,7 +38,7 @@ class ReconResource(Resource):
                 return status_document(run, call.now())
             kept = await audit.summary(transaction, run_id)
         if kept is None:
-            raise unknown(run_id)
+            raise unknown(id)
         return kept
 
     async def delete(self, call: Call, parts: Mapping[str, str], id: str, revision: str | None) -> Json:
@@ -82,6 +87,7 @@ class ReconResource(Resource):
         return {"_id": id, "action": name, "status": "INITIATED"}
 
     def _asked(self, content: Any, parameters: Mapping[str, str], *, by_id: bool = False) -> Launch:
+        refuse_lookalikes(parameters, PARAMETERS)
         mapping = parameters.get("mapping")
         if mapping is None:
             raise BadRequest("/mapping: Expecting a value")
@@ -98,8 +104,8 @@ class ReconResource(Resource):
             recon_action="reconById" if by_id else "recon",
             source_ids=source_ids,
             overrides=read_overrides(content),
-            is_analysis=_flag(parameters, "analyze"),
-            persist_associations=_flag(parameters, "persistAssociations"),
+            is_analysis=flag(parameters, "analyze"),
+            persist_associations=flag(parameters, "persistAssociations"),
         )
 
     async def _launch(self, call: Call, asked: Launch, *, wait: bool) -> Json:
@@ -136,19 +142,6 @@ async def _explained(call: Call, parameters: Mapping[str, str]) -> Json:
 def unknown(id: str) -> NotFound:
     """The error for a run that nobody knows."""
     return NotFound(f"Reconciliation with id {id} not found.")
-
-
-def is_true(value: str | None) -> bool:
-    """Only `true`, in any letter case, is true."""
-    return value is not None and value.lower() == "true"
-
-
-def _flag(parameters: Mapping[str, str], name: str) -> bool:
-    """A parameter that changes what is written is not guessed at: whoever writes analyze=yes wants no real run."""
-    value = parameters.get(name, "").lower()
-    if value not in ("", "true", "false"):
-        raise BadRequest(f"{name}: expected true or false, found '{value}'")
-    return value == "true"
 
 
 def shown(parameters: Mapping[str, str]) -> str:

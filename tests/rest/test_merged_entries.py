@@ -120,6 +120,22 @@ async def test_a_console_asks_for_both_objects_whole_and_filters_by_them(recon: 
     assert (status, told["reason"]) == (400, "Bad Request")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_queryFilter=true&queryMissingSide=yes",
+        "_queryFilter=true&querymissingside=true",
+        "_queryFilter=true&sourcequeryfilter=true",
+        "_queryFilter=sourceObject/mail%20pr",
+        "_queryFilter=true%20and%20!(target%20pr)",
+        "_queryFilter=true&_sortKeys=-targetObject/mail",
+    ],
+)
+async def test_what_cannot_be_meant_is_refused(recon: Reconciling, query: str) -> None:
+    status, told = await recon.product.call("GET", f"{await reconciled(recon)}?{query}")
+    assert (status, told["code"]) == (400, 400)
+
+
 async def test_what_a_read_hides_stays_hidden(recon: Reconciling) -> None:
     await with_people(recon)
     await recon.begin(small(source="managed/user", enableSync=False))
@@ -182,5 +198,6 @@ async def test_objects_of_an_address_that_a_script_answers(recon: Reconciling) -
 async def test_entries_themselves_are_queried_and_not_read(recon: Reconciling) -> None:
     path = await reconciled(recon)
     assert (await recon.product.call("GET", path))[0] == 400
-    assert (await recon.product.call("GET", f"{path}/999999"))[0] == 404
+    status, told = await recon.product.call("GET", f"{path}/999999")
+    assert (status, "Entry 999999 not found" in told["message"]) == (404, True)
     assert (await recon.product.call("GET", f"{path}/%22"))[0] == 404

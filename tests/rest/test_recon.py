@@ -80,6 +80,14 @@ async def test_nobody_guesses_what_a_run_may_write(recon: Reconciling, name: str
     assert (await recon.launch(waitForCompletion="true", **{name: "False"}))[0] == 200
 
 
+@pytest.mark.parametrize("name", ["Analyze", "analyse", "ANALYZE", "persistAssociation", "waitforcompletion"])
+async def test_a_parameter_that_only_resembles_one_is_refused(recon: Reconciling, name: str) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    status, answer = await recon.launch(**{name: "true"})
+    assert (status, "Did you mean" in answer["message"]) == (400, True), answer
+    assert (await recon.launch(waitForCompletion="true", amendReconAssociation="true"))[0] == 200
+
+
 async def test_without_any_mapping_none_is_found(recon: Reconciling) -> None:
     await recon.begin()
     assert (await recon.launch())[0] == 404

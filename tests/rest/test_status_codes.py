@@ -9,34 +9,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MARK = b"\x1f\x8b\x08"
 
 
-@pytest.mark.parametrize(
-    ("accept", "status"),
-    [
-        ("application/json", 200),
-        ("application/json;charset=UTF-8, text/plain", 200),
-        ("application/*;q=0.1", 200),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200),
-        ("application/vnd.api+json", 200),
-        ("TEXT/PLAIN, */*", 200),
-        ("", 200),
-        ("nonsense", 200),
-        ("text/html", 406),
-        ("application/xml, text/*;q=0.5", 406),
-        ("application/json;q=0", 406),
-        ("application/json;q=0, */*", 406),
-        ("*/*;q=0.0", 406),
-        ("application/json;q=0, application/json", 200),
-    ],
-)
-async def test_406_for_a_caller_who_takes_no_json(server: Server, accept: str, status: int) -> None:
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "*/*;q=0", "nonsense", ""])
+async def test_answers_are_json_whatever_a_caller_accepts(server: Server, accept: str) -> None:
+    """406 is never given."""
     answer = await server.call("GET", "info/ping", headers={"Accept": accept})
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json;charset=utf-8")
-
-
-async def test_a_call_that_is_not_acceptable_has_changed_nothing(server: Server) -> None:
-    refused = await server.call("PUT", "managed/src/na", {"n": 1}, headers={"Accept": "text/html"})
-    assert refused.json()["reason"] == "Not Acceptable"
-    assert (await server.call("GET", "managed/src/na")).status_code == 404
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json;charset=utf-8")
 
 
 async def test_415_for_a_packed_body_and_400_for_one_that_is_not_json(server: Server) -> None:
