@@ -1,13 +1,16 @@
 """PostgreSQL: writers take turns by an advisory lock, so that a transaction means the same as on SQLite.
 
 A process that hangs while it has the lock (its machine sleeps, it was stopped) would hold up everybody until the
-server notices; whoever has waited in vain ends its session, and what it had written is undone.
+server notices; whoever has waited in vain ends its session, and what it had written is undone. Its other sessions in
+the queue end as well: each would have the lock next, and hang.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from os import getpid
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from sqlalchemy import URL, event
@@ -27,7 +30,6 @@ WRITERS = 2
 """One at work and one in the queue: more would only wait for the lock, and keep connections from readers."""
 READERS = 10
 SETTINGS = {
-    "application_name": "reconvene",
     "statement_timeout": "30s",
     "lock_timeout": f"{BUSY_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
@@ -59,10 +61,17 @@ BEGIN = {
 NO_LOCK = "55P03"
 LOCK = f"select pg_advisory_xact_lock({WRITER_LOCK})"
 END_WHO_HANGS = f"""
-select pg_terminate_backend(pid, 1000) from pg_stat_activity join pg_locks using (pid)
-where locktype = 'advisory' and granted and pg_locks.database = pg_stat_activity.datid
-and datname = current_database() and (classid::bigint << 32) + objid::bigint = {WRITER_LOCK}
-and state = 'idle in transaction' and state_change < clock_timestamp() - make_interval(secs => $1)
+with writer as (
+    select pid, granted, application_name, state, state_change
+    from pg_stat_activity join pg_locks using (pid)
+    where locktype = 'advisory' and pg_locks.database = pg_stat_activity.datid
+    and datname = current_database() and (classid::bigint << 32) + objid::bigint = {WRITER_LOCK}
+),
+hanging as (
+    select application_name from writer where granted
+    and state = 'idle in transaction' and state_change < clock_timestamp() - make_interval(secs => $1)
+)
+select pg_terminate_backend(pid, 1000) from writer natural join hanging order by granted
 """
 
 
@@ -149,22 +158,25 @@ class PostgresTransaction(Transaction):
             return None
         if isinstance(error, ValueError):
             return BadRequest(f"A value cannot be stored: {error}")
-        return Unavailable(UNAVAILABLE["08"]) if "closed" in str(error) else None
+        # a session that is ended just now: the driver's own state has no word for it
+        ending = "closed" in str(error) or type(error).__name__ == "InternalClientError"
+        return Unavailable(UNAVAILABLE["08"]) if ending else None
 
 
 def postgres_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
-    """Engines to write and to read."""
-    return _engine(url, WRITERS), _engine(url, READERS)
+    """Engines to write and to read; their sessions go by one name, that of nobody else."""
+    name = f"reconvene {getpid()}-{token_hex(4)}"
+    return _engine(url, name, WRITERS), _engine(url, name, READERS)
 
 
-def _engine(url: URL, connections: int) -> AsyncEngine:
+def _engine(url: URL, name: str, connections: int) -> AsyncEngine:
     engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=connections,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
-        connect_args={"server_settings": SETTINGS, "timeout": BUSY_SECONDS},
+        connect_args={"server_settings": SETTINGS | {"application_name": name}, "timeout": BUSY_SECONDS},
     )
 
     @event.listens_for(engine.sync_engine, "checkout")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from sqlalchemy import make_url
 
@@ -112,6 +113,23 @@ async def test_a_writer_that_hangs_is_ended_by_who_waits_and_nothing_of_it_is_ke
         await hang()
     async with hanging.read() as tx:
         assert await tx.fetch("select n from t") == [(2,)]
+
+
+@pytest.mark.services
+async def test_who_hangs_loses_the_turns_that_it_still_waits_for(
+    postgres_database: str, two_hosts: Hosts
+) -> None:
+    url, (_, other) = postgres_database, two_hosts
+    settings = {"application_name": "one process"}
+    holding, queued = [await asyncpg.connect(url, server_settings=settings) for _ in range(2)]
+    await holding.execute(f"begin; {database_postgres.LOCK}")
+    waiting = asyncio.create_task(queued.execute(f"begin; {database_postgres.LOCK}"))
+    await asyncio.sleep(0.4)
+    async with other.write() as tx:
+        assert await tx.fetch("select 1") == [(1,)]
+    with pytest.raises((asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)):
+        await waiting
+    await holding.close()
 
 
 @pytest.mark.services
