@@ -97,9 +97,8 @@ def sqlite(tmp_path: Path) -> TestDatabase:
 
 @pytest.fixture
 def postgresql(postgres_cluster: str, tmp_path: Path) -> Iterator[TestDatabase]:
-    url = postgres.make_database(postgres_cluster)
-    yield TestDatabase(url, tmp_path)
-    postgres.drop_database(postgres_cluster, url)
+    with postgres.database(postgres_cluster) as url:
+        yield TestDatabase(url, tmp_path)
 
 
 def account(**more: Any) -> dict[str, Any]:

@@ -69,7 +69,9 @@ async def test_what_cannot_be_checked_is_said(database: TestDatabase) -> None:
         await database.open(types, **COLUMNS | {"nameColumn": "logn"}).authenticate("account", "ann", "x")
 
 
-async def test_a_password_is_checked_by_rest(sqlite: TestDatabase, tmp_path: Path) -> None:
+async def test_a_password_is_checked_by_rest(
+    sqlite: TestDatabase, store: dict[str, str], tmp_path: Path
+) -> None:
     await sqlite.execute(TABLE, ROWS)
     (tmp_path / "conf").mkdir()
     document = {
@@ -77,7 +79,7 @@ async def test_a_password_is_checked_by_rest(sqlite: TestDatabase, tmp_path: Pat
         "configurationProperties": {"url": sqlite.url, "table": "people", "keyColumn": "uid"} | COLUMNS,
         "objectTypes": {"account": {"properties": {"login": {}}}},
     }
-    async with serve(tmp_path) as server:
+    async with serve(tmp_path, **store) as server:
         await server.put("config/provisioner.openicf/hr", document)
 
         tried = partial(server.authenticate, "system/hr/account")

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def masked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+async def masked(
+    tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]
+) -> AsyncIterator[Server]:
     """A server on which administrators may act as others."""
     folder: Path = tmp_path_factory.mktemp("masked")
     (folder / "conf").mkdir()
@@ -30,7 +32,7 @@ async def masked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         "defaultRunAsRoles": ["internal/role/openidm-authorized"],
     }
     (folder / "conf" / "authentication.json").write_bytes(orjson.dumps(document))
-    async with serve(folder) as server:
+    async with serve(folder, **module_store) as server:
         for name, more in (
             ("ada", {}),
             ("chief", {"authzRoles": [{"_ref": "internal/role/openidm-admin"}]}),

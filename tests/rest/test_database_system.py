@@ -43,7 +43,7 @@ def mapping(name: str, source: str, target: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[Embedded]:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[Embedded]:
     conf = tmp_path / "conf"
     conf.mkdir()
     (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
@@ -51,7 +51,7 @@ async def hr(tmp_path: Path) -> AsyncIterator[Embedded]:
     (conf / "sync.json").write_bytes(orjson.dumps({"mappings": mappings}))
     (conf / "provisioner.openicf-hr.json").write_bytes(orjson.dumps(PROVISIONER))
     execute(tmp_path, 'create table people (uid varchar(20) primary key, "full name" text, age integer)')
-    async with embedded(tmp_path, tmp_path / ".recon") as found:
+    async with embedded(tmp_path, tmp_path / ".recon", **store) as found:
         yield found
 
 

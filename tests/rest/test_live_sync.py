@@ -190,7 +190,7 @@ async def test_what_cannot_be_synchronised_is_said(people: Server) -> None:
         assert (await people.call("POST", path)).status_code == status, path
 
 
-async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path) -> None:
+async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path, store: dict[str, str]) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
     (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
@@ -209,7 +209,7 @@ async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path) -> Non
     with closing(sqlite3.connect(tmp_path / "people.db", isolation_level=None)) as database:
         database.execute("create table people (uid text primary key, firstname, description, changed int)")
         database.execute("insert into people values ('a', 'Ann', 'x', 1)")
-        async with serve(tmp_path) as server:
+        async with serve(tmp_path, **store) as server:
             await sync(server)
             database.execute("insert into people values ('b', 'Bob', 'x', 2), ('c', 'Cleo', 'x', 2)")
             await sync(server)
@@ -237,7 +237,7 @@ async def test_a_table_tells_what_changed_and_who_is_gone(tmp_path: Path) -> Non
 
 @pytest.mark.services
 @pytest.mark.skipif(not LIBRARIES, reason="no LDAP library is installed")
-async def test_a_directory_tells_what_changed_and_who_is_gone(tmp_path: Path) -> None:
+async def test_a_directory_tells_what_changed_and_who_is_gone(tmp_path: Path, store: dict[str, str]) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
     (conf / "managed.json").write_bytes(orjson.dumps({"objects": [{"name": "thing"}]}))
@@ -251,7 +251,7 @@ async def test_a_directory_tells_what_changed_and_who_is_gone(tmp_path: Path) ->
             "objectTypes": {"account": {"nativeType": "__ACCOUNT__", "properties": {"sn": {}}}},
         }
         (conf / "provisioner.openicf-people.json").write_bytes(orjson.dumps(document))
-        async with serve(tmp_path) as server:
+        async with serve(tmp_path, **store) as server:
             await sync(server)
             assert await things(server) == {}
             directory.change(f"dn: uid=u1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: new\n\n")

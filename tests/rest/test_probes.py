@@ -143,10 +143,10 @@ def test_every_difference_belongs_to_a_probe() -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_recorded_calls_get_the_recorded_answers(tmp_path: Path) -> None:
+async def test_the_recorded_calls_get_the_recorded_answers(tmp_path: Path, store: dict[str, str]) -> None:
     settings = project(tmp_path)
     found: list[str] = []
-    async with embedded(settings.project, tmp_path / "data") as product:
+    async with embedded(settings.project, tmp_path / "data", **store) as product:
         await populate(product)
         run = ""
         for probe in PROBES:

@@ -14,23 +14,24 @@ from hypothesis import HealthCheck, given, settings
 
 from api.app import create_app
 from conf.settings import Settings
+from tests.kills.databases import LONG
 from tests.product import free_port
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 LOGIN = {"X-OpenIDM-Username": "openidm-admin", "X-OpenIDM-Password": "openidm-admin"}
-EXAMPLES = 25
+EXAMPLES = {"sqlite": 25, "postgresql": 25 if LONG else 5}
+"""Requests of each kind."""
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, module_store: dict[str, str]) -> Iterator[str]:
     """A server of our own, in a thread, on the sample."""
     folder = tmp_path_factory.mktemp("schemathesis")
     with as_file(files("conf") / "samples" / "sync-asynchronous") as sample:
         shutil.copytree(sample, folder / "project")
-    chosen = Settings(
-        project=folder / "project", data=folder / "data", executor="embedded", decision_wait_seconds=0
-    )
+    given = {"project": folder / "project", "data": folder / "data", "executor": "embedded", **module_store}
+    chosen = Settings.model_validate({"decision_wait_seconds": 0, **given})
     port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(create_app(chosen), host="127.0.0.1", port=port, log_level="error", lifespan="on")
@@ -45,14 +46,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join(20)
 
 
-def test_no_request_makes_a_server_error(address: str) -> None:
+def test_no_request_makes_a_server_error(address: str, module_store: dict[str, str]) -> None:
+    examples = EXAMPLES["postgresql" if module_store else "sqlite"]
     schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
     tried = 0
     for found in schema.get_all_operations():
         operation = found.ok()
 
         @settings(
-            max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
         )
         @given(case=operation.as_strategy())
         def no_server_error(case: schemathesis.Case) -> None:

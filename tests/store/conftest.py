@@ -17,9 +17,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'store.db'}"
         return
     server: str = request.getfixturevalue("postgres_cluster")
-    url = postgres.make_database(server)
-    yield url
-    postgres.drop_database(server, url)
+    with postgres.database(server) as url:
+        yield url
 
 
 @pytest.fixture

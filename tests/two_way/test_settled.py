@@ -26,8 +26,8 @@ def record(name: str, city: str = "Graz") -> Json:
 
 
 @pytest.fixture
-async def hr(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def hr(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[World]:
+    async with world(tmp_path, **store) as made:
         made.write(*map(record, ("ann", "bob")))
         yield made
 

@@ -34,24 +34,23 @@ def sqlite(tmp_path: Path) -> TestDatabase:
 
 @pytest.fixture
 def postgresql(postgres_cluster: str, tmp_path: Path) -> Iterator[TestDatabase]:
-    url = postgres.make_database(postgres_cluster)
-    yield TestDatabase(url, tmp_path)
-    postgres.drop_database(postgres_cluster, url)
+    with postgres.database(postgres_cluster) as url:
+        yield TestDatabase(url, tmp_path)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
-def table(request: pytest.FixtureRequest) -> TestDatabase:
-    """An empty database of each kind."""
-    found = request.getfixturevalue(request.param)
+@pytest.fixture
+def table(request: pytest.FixtureRequest, store: dict[str, str]) -> TestDatabase:
+    """An empty database of the kind that the store is."""
+    found = request.getfixturevalue("postgresql" if store else "sqlite")
     assert isinstance(found, TestDatabase)
     return found
 
 
 @asynccontextmanager
-async def over(table: TestDatabase, folder: Path) -> AsyncIterator[World]:
+async def over(table: TestDatabase, folder: Path, store: dict[str, str]) -> AsyncIterator[World]:
     """The world with the table in place of its file."""
     await table.execute(TABLE)
-    async with world(folder) as made:
+    async with world(folder, **store) as made:
         document = {
             "name": "hr",
             "connectorRef": {"connectorName": DATABASE_TABLE},
@@ -78,9 +77,9 @@ async def rows(table: TestDatabase) -> list[tuple[Any, ...]]:
 
 
 async def test_a_table_and_the_repository_are_brought_in_step_and_stay_so(
-    table: TestDatabase, tmp_path: Path
+    table: TestDatabase, store: dict[str, str], tmp_path: Path
 ) -> None:
-    async with over(table, tmp_path) as hr:
+    async with over(table, tmp_path, store) as hr:
         await table.execute(
             "insert into people values ('1', 'ann', 'ann@example.com', 'Graz', null, 1), "
             "('2', 'bob', null, 'Wien', null, 1)"
@@ -112,8 +111,10 @@ async def test_a_table_and_the_repository_are_brought_in_step_and_stay_so(
         assert (await hr.run())["message"] == "Nothing to do."
 
 
-async def test_the_table_may_be_the_side_that_counts(table: TestDatabase, tmp_path: Path) -> None:
-    async with over(table, tmp_path) as hr:
+async def test_the_table_may_be_the_side_that_counts(
+    table: TestDatabase, store: dict[str, str], tmp_path: Path
+) -> None:
+    async with over(table, tmp_path, store) as hr:
         await table.execute("insert into people values ('1', 'ann', null, 'Graz', null, 1)")
         answers = {"IDM_EXISTS__SYS_EXISTS": {"response": "UPDATE_IDM_FROM_RES"}}
         await hr.configure(configuration(situations=RESPONSES | answers))
@@ -125,8 +126,10 @@ async def test_the_table_may_be_the_side_that_counts(table: TestDatabase, tmp_pa
         assert (await hr.run())["message"] == "Nothing to do."
 
 
-async def test_only_what_the_change_column_tells_is_read(table: TestDatabase, tmp_path: Path) -> None:
-    async with over(table, tmp_path) as hr:
+async def test_only_what_the_change_column_tells_is_read(
+    table: TestDatabase, store: dict[str, str], tmp_path: Path
+) -> None:
+    async with over(table, tmp_path, store) as hr:
         await table.execute(
             "insert into people values ('1', 'ann', null, 'Graz', null, 0), ('2', 'bob', null, 'Wien', null, 1)"
         )
@@ -138,8 +141,10 @@ async def test_only_what_the_change_column_tells_is_read(table: TestDatabase, tm
         assert [row[3] for row in await rows(table)] == ["Rom", "Wien"]
 
 
-async def test_a_changed_row_that_cannot_be_read_fails_alone(sqlite: TestDatabase, tmp_path: Path) -> None:
-    async with over(sqlite, tmp_path) as hr:
+async def test_a_changed_row_that_cannot_be_read_fails_alone(
+    sqlite: TestDatabase, store: dict[str, str], tmp_path: Path
+) -> None:
+    async with over(sqlite, tmp_path, store) as hr:
         await sqlite.execute(
             "insert into people values ('1', 'ann', null, 'Graz', null, 1), ('2', 'bob', null, 'Wien', null, 1)"
         )
