@@ -26,16 +26,21 @@ def install(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     found: ReconError
-    if status == 404:
-        found = NotFound(f"There is nothing at {request.url.path}; the REST interface is below /openidm")
+    path = request.url.path
+    if status == 404 and path.startswith(
+        f"{PREFIX}/"
+    ):  # a line break in it, which no route of the framework takes
+        found = NotFound(f"Resource '{path.removeprefix(PREFIX).strip('/')}' not found")
+    elif status == 404:
+        found = NotFound(f"There is nothing at {path}; the REST interface is below /openidm")
     elif status == 405:
-        found = ReconError(f"The method {request.method} is not offered at {request.url.path}", code=405)
+        found = ReconError(f"The method {request.method} is not offered at {path}", code=405)
     else:
         found = ReconError(HTTPStatus(status).phrase, code=status)
     response = refusal(found)
     headers = error.headers if isinstance(error, HTTPException) else None
     response.headers.update(headers or {})
-    if status == 405 and request.url.path.startswith(PREFIX):
+    if status == 405 and path.startswith(PREFIX):
         response.headers["allow"] = ", ".join(METHODS)  # the framework knows the documented ones alone
     return response
 

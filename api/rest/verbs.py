@@ -17,6 +17,8 @@ from flows.download import Download
 from flows.pending import Pending
 from flows.projection import ALWAYS, project
 
+_NO_ACTION: Final = "Action parameter is not present or value is null"
+
 
 async def _read(exchange: Exchange) -> Response:
     exchange.parameters.refuse()
@@ -52,7 +54,7 @@ async def _create(exchange: Exchange) -> Response:
         created = await exchange.found.resource.create(exchange.call, exchange.parts, None, value)
     except NotSupported:
         if exchange.parameters.action is None:
-            raise BadRequest("Action parameter is not present or value is null") from None
+            raise BadRequest(_NO_ACTION) from None
         raise
     location = f"{exchange.encoded}/{quote(str(created.get('_id', '')), safe='')}"
     return _one(exchange, created, 201, location)
@@ -108,11 +110,12 @@ async def _delete(exchange: Exchange) -> Response:
 
 async def _action(exchange: Exchange) -> Response:
     value = await exchange.body()
-    parameters = dict(exchange.parameters.extra)
-    for name in ("_queryId", "_queryFilter"):  # patch by query
-        if name in exchange.parameters.reserved:
-            parameters[name] = exchange.parameters.reserved[name]
-    name = exchange.parameters.action or ""
+    name = exchange.parameters.action
+    if not name:
+        raise BadRequest(_NO_ACTION)
+    reserved = exchange.parameters.reserved
+    by_query = {word: reserved[word] for word in ("_queryId", "_queryFilter") if word in reserved}
+    parameters = {**exchange.parameters.extra, **by_query}
     given = None if value is content.NO_CONTENT else value
     try:
         answer = await exchange.found.resource.action(

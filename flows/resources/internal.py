@@ -51,7 +51,10 @@ class InternalObjects(Resource):
 
     async def create(self, call: Call, parts: Mapping[str, str], id: str | None, content: Json) -> Json:
         kind = _writable(parts)
-        chosen = managed_objects.checked_id(content.get("_id") or id or content.get("name"))
+        wanted = content.get("_id") or id or content.get("name")
+        if wanted is None:
+            raise BadRequest("An internal role needs a 'name', which is its id too")
+        chosen = managed_objects.checked_id(wanted)
         if chosen in _built_in(call, kind):
             raise managed_objects.exists_already(chosen)
         stored = Stored(chosen, new_rev(), _body(content))

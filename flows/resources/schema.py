@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from conf.errors import BadRequest, NotFound
-from conf.filters import parse as filters
-from conf.filters.evaluate import predicate
+from conf.errors import NotFound
 from conf.managed_schema import ManagedType
-from flows.projection import page
+from flows.projection import select
 from flows.router import Json, Query, QueryResult, Resource
 
 if TYPE_CHECKING:
@@ -29,12 +27,8 @@ class Schemas(Resource):
         return _schema(type)
 
     async def query(self, call: Call, parts: Mapping[str, str], query: Query) -> QueryResult:
-        if query.filter is None:
-            raise BadRequest("A query of schema needs _queryFilter, such as true")
         types = call.runtime.project.managed_types
-        matches = predicate(filters.parse(query.filter), ignore_case=False)
-        rows = [_schema(types[name]) for name in sorted(types)]
-        return page([row for row in rows if matches(row)], query)
+        return select([_schema(types[name]) for name in sorted(types)], query)
 
 
 def _schema(type: ManagedType) -> Json:

@@ -210,6 +210,8 @@ async def test_interface_versions(server: Server, version: str, path: str, statu
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
+        ("POST", "managed/src?_action=", {}, 400),
+        ("POST", "internal/role", {}, 400),
         ("PUT", "managed/src", {}, 400),
         ("PATCH", "managed/src", [], 400),
         ("DELETE", "managed/src", None, 400),
@@ -233,6 +235,8 @@ async def test_what_is_not_offered(server: Server, method: str, path: str, body:
 async def test_other_methods_and_other_addresses_answer_in_our_shape(server: Server) -> None:
     for method in ("HEAD", "OPTIONS", "TRACE"):
         assert (await server.call(method, "info/ping")).status_code == 405
+    broken = await server.call("GET", "sync/mappings/a%0d%0ab")
+    assert (broken.status_code, "sync/mappings/a" in broken.json()["message"]) == (404, True)
     found = await server.client.get("/nowhere")
     assert found.status_code == 404
     assert set(found.json()) == {"code", "reason", "message"}

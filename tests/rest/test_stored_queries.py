@@ -21,6 +21,7 @@ COLLECTIONS = (
     "recon/assoc",
     "sync/mappings",
     "taskscanner",
+    "schema",
     "reconciliation",
     "reconciliation/history",
     "workflow/taskinstance",
