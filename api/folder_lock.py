@@ -11,6 +11,17 @@ from conf.errors import Conflict
 NAME = "recon.lock"
 
 
+def is_in_use(data: Path) -> bool:
+    """Whether a `recon up` has the folder, perhaps one that is still starting."""
+    try:
+        os.kill(int((data / NAME).read_text()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 class FolderLock:
     """Held as long as this process lives; the system lets go of it however the process ends."""
 

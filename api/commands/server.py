@@ -25,10 +25,13 @@ from api import address_file
 from api.commands import folders
 from api.commands.options import Reach
 from api.commands.outcome import CommandFailed
+from api.commands.printing import note
+from api.folder_lock import is_in_use
 from conf.errors import ReconError
 
 TOKEN_FILE = "cli-token"
 PATIENCE_SECONDS = 60
+LOOK_SECONDS = 0.1
 PAGE = 500
 PIECE = 1 << 16
 
@@ -116,7 +119,7 @@ def is_loopback(url: str) -> bool:
 def reach(options: Reach) -> Server:
     """The server that the options mean; CommandFailed when none can be found."""
     where = folders.find(options.project, options.data)
-    url = options.url or address_file.find(where.data)
+    url = options.url or _published(where.data)
     if not url:
         raise CommandFailed(
             f"No server is running on {where.data}. Start one with `recon up`, or name one with --url."
@@ -125,6 +128,18 @@ def reach(options: Reach) -> Server:
     if urlsplit(url).scheme not in {"http", "https"}:
         raise CommandFailed(f"{url} is no address of a server; write http://host:port.")
     return Server(url, _headers(url, options.user, where.data))
+
+
+def _published(data: Path) -> str | None:
+    """The address of the server on a data folder; one that is starting is waited for."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    url = address_file.find(data)
+    if url is None and is_in_use(data):
+        note("The server is starting; waiting for it.")
+        while url is None and is_in_use(data) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+            url = address_file.find(data)
+    return url
 
 
 def _headers(url: str, user: str | None, data: Path) -> dict[str, str]:

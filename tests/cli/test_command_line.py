@@ -5,10 +5,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from api import address_file
 from api.commands.throwaway import RECON
+from api.folder_lock import FolderLock
 from tests.cli.conftest import Recon, caller
 
 
@@ -67,6 +70,18 @@ def test_without_a_server_it_says_how_to_start_one(arguments: list[str], recon: 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("recon: No server is running on ")
     assert "recon up" in done.stderr
+
+
+def test_a_server_that_is_starting_is_waited_for(recon: Recon, tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    starting = Timer(1.5, lambda: address_file.publish(tmp_path, "127.0.0.1", 9))
+    starting.start()
+    done = recon("runs", "list", "--data", str(tmp_path), "--user", "x", RECON_PASSWORD="y")
+    starting.join()
+    lock.release()
+    assert done.returncode == 1
+    assert done.stderr.startswith("The server is starting; waiting for it.\nrecon: No server answers at")
+    assert recon("runs", "list", "--data", str(tmp_path / "another")).stderr.startswith("recon: No server is")
 
 
 def test_a_server_that_does_not_answer_is_named(recon: Recon) -> None:
