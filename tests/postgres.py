@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 import asyncpg
 from sqlalchemy import make_url
 
+from flows.prefect_database import beside
+
 T = TypeVar("T")
 
 ACCOUNT = "postgres"
@@ -79,7 +81,10 @@ def make_database(server: str, template: str | None = None) -> str:
 
 
 def drop_database(server: str, url: str) -> None:
-    administer(server, f'drop database if exists "{make_url(url).database}" with (force)')
+    """With the one beside it, if a Prefect server had its data there."""
+    address = make_url(url)
+    names = [address.database, beside(address).database]
+    administer(server, *(f'drop database if exists "{name}" with (force)' for name in names))
 
 
 @contextmanager
@@ -92,11 +97,12 @@ def database(server: str, template: str | None = None) -> Iterator[str]:
         drop_database(server, url)
 
 
-def administer(server: str, statement: str) -> None:
-    """Run one statement on the server, outside of any event loop that runs already."""
+def administer(server: str, *statements: str) -> None:
+    """Run statements on the server, outside of any event loop that runs already."""
 
     async def act(connection: asyncpg.Connection) -> None:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
 
     _connected(server, act)
 

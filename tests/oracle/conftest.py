@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,19 +30,19 @@ class Stage:
     server: str | None
     """The PostgreSQL that keeps their stores; without one these are SQLite."""
     opened: dict[int, Engine] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
 
     def engines(self, *sizes: int) -> list[Engine]:
         for size in sizes:
             if size not in self.opened:
-                url = postgres.make_database(self.server) if self.server else None
+                url = self.stack.enter_context(postgres.database(self.server)) if self.server else None
                 self.opened[size] = self.wait(Engine.open(self.project, self.scripts, size, url))
         return [self.opened[size] for size in sizes]
 
     def close(self) -> None:
-        for engine in self.opened.values():
-            self.wait(engine.close())
-            if self.server:
-                postgres.drop_database(self.server, engine.runtime.database.url)
+        with self.stack:
+            for engine in self.opened.values():
+                self.wait(engine.close())
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

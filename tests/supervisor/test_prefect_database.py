@@ -17,10 +17,8 @@ from tests import postgres
 
 @pytest.fixture
 def database(postgres_cluster: str) -> Iterator[str]:
-    url = postgres.make_database(postgres_cluster)
-    yield url
-    postgres.drop_database(postgres_cluster, url)
-    postgres.drop_database(postgres_cluster, beside(make_url(url)).render_as_string())
+    with postgres.database(postgres_cluster) as url:
+        yield url
 
 
 def test_its_name_is_ours_with_an_ending_and_never_too_long() -> None:

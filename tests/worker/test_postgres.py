@@ -33,9 +33,8 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def database(server: str) -> Iterator[str]:
-    url = postgres.make_database(server)
-    yield url
-    postgres.drop_database(server, url)
+    with postgres.database(server) as url:
+        yield url
 
 
 async def test_a_run_is_carried_out(make: Make, database: str) -> None:
