@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from api.commands.outcome import CommandFailed
 from api.folder_lock import FolderLock
 from conf.errors import ConfigError, Conflict
 from flows.store import schema
+from tests import stored
 
 
 @pytest.fixture
@@ -39,15 +38,12 @@ def recon(*arguments: object) -> int:
 
 
 def change(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as store:
-        store.execute(statement)
-        store.commit()
+    stored.change(f"sqlite:///{path}", statement)
 
 
 def users(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as store:
-        found: int = store.execute("select count(*) from managed_object where type = 'user'").fetchone()[0]
-        return found
+    ((found,),) = stored.rows(f"sqlite:///{path}", "select count(*) from managed_object where type = 'user'")
+    return int(found)
 
 
 def test_a_store_is_saved_and_put_back(
@@ -91,13 +87,17 @@ def test_what_cannot_be_saved_or_restored_is_said(folder: Path, tmp_path: Path) 
 
 
 def test_fsck_names_rule_row_and_promise(
-    folder: Path, filled: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change(
-        filled, "insert into decision (task, actor, verdict, form, at) values (7, 'x', 'approved', '{}', 1)"
+    asked = ("doctor", "--fsck", "-p", folder, "--database", database_url)
+    assert recon(*asked) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+    stored.change(
+        database_url,
+        "insert into decision (task, actor, verdict, form, at) values (7, 'x', 'approved', '{}', 1)",
     )
-    assert recon("doctor", "--fsck", "-p", folder, "-o", "json") == 1
+    assert recon(*asked, "-o", "json") == 1
     found = json.loads(capsys.readouterr().out)["violations"]
     assert ("I2", "task 7") in {(one["invariant"], one["row"]) for one in found}
-    assert recon("doctor", "--fsck", "-p", folder) == 1
+    assert recon(*asked) == 1
     assert "task 7" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from api.cli import COMMANDS, MAPPINGS, RUNS, TASKS
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[dev]' && .venv/bin/recon demo"
 )
-PAGES = ["README.md", "docs/README.md", "docs/command-line.md", "docs/csv.md"]
+PAGES = ["README.md", "docs/README.md", "docs/command-line.md", "docs/csv.md", "tests/README.md"]
 
 
 def blocks(text: str) -> list[str]:
