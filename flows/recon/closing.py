@@ -123,7 +123,9 @@ async def finish(
 
 
 async def _close_approvals(run: Run, transaction: Transaction, now: int) -> None:
-    whole = run.source_ids is None and run.source_query.is_complete and not run.resumed
+    query = run.source_query
+    listed = query.is_complete and query.resource == run.mapping.source
+    whole = run.source_ids is None and listed and not run.resumed
     if whole and run.source_complete and run.last_page_complete and run.open_processes is not False:
         await supersede_gone(run, transaction, now)
 

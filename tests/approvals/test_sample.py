@@ -36,9 +36,9 @@ async def sample(database_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
         yield runtime
 
 
-async def reconcile(runtime: Runtime) -> str:
+async def reconcile(runtime: Runtime, **overrides: Any) -> str:
     """One run, to its end; answers its id."""
-    row = await launch(runtime.call(ADMIN), Launch(MAPPING))
+    row = await launch(runtime.call(ADMIN), Launch(MAPPING, overrides=overrides))
     now = runtime.clock()
     async with runtime.database.write() as tx:
         claimed = await runs.claim(tx, row.id, "test", now, now + 60_000)
@@ -121,6 +121,16 @@ async def test_a_source_that_has_gone_ends_the_process(sample: Runtime) -> None:
     with pytest.raises(Conflict, match="does not exist"):
         await complete(sample, task, YES)
     assert "bjensen" not in await tasks(sample)
+
+
+async def test_sources_that_another_resource_does_not_list_are_not_gone(sample: Runtime) -> None:
+    await reconcile(sample)
+    opened = await tasks(sample)
+    some = {"type": "text/javascript", "source": "[{_id: 'bjensen'}]"}
+    await sample.router.create(sample.call(ADMIN), "config", "endpoint/some", some)
+    run = await reconcile(sample, sourceQuery={"resourceName": "endpoint/some", "_queryFilter": "true"})
+    assert await situations(sample, run) == {"ABSENT": 1}
+    assert await tasks(sample) == opened
 
 
 async def test_a_policy_that_refuses_asks_again_and_says_why(sample: Runtime) -> None:
