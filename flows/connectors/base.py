@@ -27,6 +27,11 @@ class BrokenRow:
     reason: str
     """A code and a sentence, as `BAD_ROW: 5 values where the header has 7`."""
 
+    @property
+    def told(self) -> str:
+        """The reason, with the line where there are lines."""
+        return f"line {self.line}: {self.reason}" if self.line else self.reason
+
 
 @dataclass(frozen=True)
 class SourcePage:

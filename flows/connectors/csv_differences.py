@@ -12,6 +12,8 @@ from flows.connectors.base import Row, SourcePage
 from flows.connectors.differences import RowChange
 
 _DIGEST: Final = 12
+_DAMAGED: Final = "\n"
+"""Before the id of a row that cannot be read, where it is kept that this was told; no id begins with it."""
 
 
 def compare(
@@ -19,7 +21,8 @@ def compare(
 ) -> tuple[list[RowChange], dict[str, str]]:
     """The changes, and what to keep of the file as it is now; None before the first time.
 
-    A row that cannot be read has not changed. When a row's id cannot be read either, nobody can say who is gone.
+    A row that cannot be read is told once, and its object has not changed. When a row's id cannot be read either,
+    nobody can say who is gone.
     """
     known = before or {}
     changes: list[RowChange] = []
@@ -36,10 +39,15 @@ def compare(
                 complete = False
             elif broken.id in known:
                 kept.setdefault(broken.id, known[broken.id])
-    if not complete:
-        for id, digest in known.items():
-            kept.setdefault(id, digest)
-    changes += [RowChange(id, None) for id in known if id not in kept]
+            told = f"{_DAMAGED}{broken.id or ''}{_DAMAGED}{digest_of({'damage': broken.reason})}"
+            kept[told] = "told"
+            if before is not None and told not in known:
+                changes.append(RowChange.of(broken))
+    left = [id for id in known if id not in kept and not id.startswith(_DAMAGED)]
+    if complete:
+        changes += [RowChange(id, None) for id in left]
+    else:
+        kept |= {id: known[id] for id in left}
     return changes, kept
 
 

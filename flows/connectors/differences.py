@@ -29,7 +29,7 @@ class RowChange:
     def of(cls, found: Row | BrokenRow) -> RowChange:
         """Of what a connector tells as changed."""
         if isinstance(found, BrokenRow):
-            return cls(found.id or "", None, found.reason)
+            return cls(found.id or "", None, found.told)
         return cls(str(found["_id"]), found)
 
 

@@ -198,7 +198,7 @@ class SourcePageWork:
     async def _broken(self, row: BrokenRow) -> Entry:
         """A row that cannot be read is a failure, not an absence: its target is left alone."""
         entry = Entry(Phase.SOURCE, self.run.qualifiers[0], source_id=row.id, status=EntryStatus.FAILURE)
-        entry.message = row.reason if not row.line else f"line {row.line}: {row.reason}"
+        entry.message = row.told
         if row.id is None:
             self.run.source_complete = False
             return entry

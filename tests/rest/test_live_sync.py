@@ -132,6 +132,11 @@ async def test_a_damaged_row_is_not_a_deleted_one(people: Server, tmp_path: Path
     write(tmp_path, "x,a,Anna,\nx,b\n")
     await sync(people)
     assert await things(people) == {"a": "Anna", "b": "Bob"}
+    await damaged(people, None, "line 3: BAD_ROW: 2 values where the header has 4")
+    write(tmp_path, "x,a,Anna,\nx,b\nx,c,Cleo,\n")
+    await sync(people)
+    assert await things(people) == {"a": "Anna", "b": "Bob", "c": "Cleo"}
+    await damaged(people, None, "line 3: BAD_ROW: 2 values where the header has 4")
     write(tmp_path, "x,a,Anna,\n")
     await sync(people)
     assert await things(people) == {"a": "Anna"}
