@@ -17,6 +17,13 @@ from flows.download import Download
 from flows.pending import Pending
 from flows.projection import ALWAYS, project
 
+_PAGING: Final = (
+    "_pageSize",
+    "_pagedResultsCookie",
+    "_pagedResultsOffset",
+    "_sortKeys",
+    "_totalPagedResultsPolicy",
+)
 _NO_ACTION: Final = "Action parameter is not present or value is null"
 
 
@@ -113,6 +120,7 @@ async def _action(exchange: Exchange) -> Response:
     name = exchange.parameters.action
     if not name:
         raise BadRequest(_NO_ACTION)
+    exchange.parameters.refuse(*_PAGING)
     reserved = exchange.parameters.reserved
     by_query = {word: reserved[word] for word in ("_queryId", "_queryFilter") if word in reserved}
     parameters = {**exchange.parameters.extra, **by_query}

@@ -39,7 +39,8 @@ class Policies(Resource):
     ) -> Any:
         if id is None or name not in {"validateObject", "validateProperty"}:
             raise BadRequest(
-                f"Action {name} on policy not supported; offered: validateObject, validateProperty"
+                f"Action {name} on policy{f'/{id}' if id else ''} not supported; offered on policy/managed/TYPE/*: "
+                "validateObject, validateProperty"
             )
         if not isinstance(content, dict):
             raise BadRequest(f"The action {name} takes a JSON object")

@@ -88,6 +88,11 @@ class ReconResource(Resource):
 
     def _asked(self, content: Any, parameters: Mapping[str, str], *, by_id: bool = False) -> Launch:
         refuse_lookalikes(parameters, PARAMETERS)
+        for kind in ("_queryFilter", "_queryId"):
+            if kind in parameters:
+                raise BadRequest(
+                    f'A run takes no parameter {kind}; send {{"sourceQuery": {{"{kind}": "..."}}}} as its body'
+                )
         mapping = parameters.get("mapping")
         if mapping is None:
             raise BadRequest("/mapping: Expecting a value")

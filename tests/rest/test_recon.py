@@ -88,6 +88,17 @@ async def test_a_parameter_that_only_resembles_one_is_refused(recon: Reconciling
     assert (await recon.launch(waitForCompletion="true", amendReconAssociation="true"))[0] == 200
 
 
+@pytest.mark.parametrize(
+    "narrowed", ["_queryFilter=false", "_queryId=query-all-ids", "_pageSize=1", "_sortKeys=_id"]
+)
+async def test_a_query_in_the_address_is_refused_and_not_passed_over(
+    recon: Reconciling, narrowed: str
+) -> None:
+    await recon.begin(small(), sources=PEOPLE)
+    status, answer = await recon.product.call("POST", f"recon?_action=recon&mapping=small&{narrowed}")
+    assert (status, narrowed.partition("=")[0] in answer["message"]) == (400, True), answer
+
+
 async def test_without_any_mapping_none_is_found(recon: Reconciling) -> None:
     await recon.begin()
     assert (await recon.launch())[0] == 404
