@@ -6,7 +6,7 @@ schema (`required`, `type`, `minLength`, `pattern`). Uniqueness needs the store 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -44,12 +44,14 @@ class Policies(dict[str, tuple[PropertyPolicy, ...]]):
     """The policies of an object, by property."""
 
     @cached_property
-    def tests(self) -> Sequence[tuple[str, bool, Sequence[Test]]]:
-        """Of each property its name, whether it fails when it has no value, and what a value must pass."""
-        return [
-            (name, any(rule.minds_absence for rule in rules), [rule.good for rule in rules if rule.rule])
-            for name, rules in self.items()
-        ]
+    def tests(self) -> Mapping[str, Sequence[Test]]:
+        """What a value of each property must pass."""
+        return {name: [rule.good for rule in rules if rule.rule] for name, rules in self.items()}
+
+    @cached_property
+    def minding_absence(self) -> Sequence[str]:
+        """Properties that fail when they have no value."""
+        return [name for name, rules in self.items() if any(rule.minds_absence for rule in rules)]
 
 
 def failures(policies: Policies, content: Json, *, kept: Collection[str] = ()) -> list[Json]:
@@ -57,21 +59,22 @@ def failures(policies: Policies, content: Json, *, kept: Collection[str] = ()) -
 
     Properties that are `kept` as they are stored are not in the content, and not looked at.
     """
-    found = []
-    for name, minds_absence, tests in policies.tests:
-        value = content.get(name)
-        if value is None:
-            if not minds_absence or name in kept:
-                continue
-        else:
-            for good in tests:
+    failing = {name for name in policies.minding_absence if content.get(name) is None and name not in kept}
+    tests = policies.tests
+    for name, value in content.items():
+        if value is not None:
+            for good in tests.get(name, ()):
                 if not good(value, content):
+                    failing.add(name)
                     break
-            else:
-                continue
-        if failed := property_failures(policies[name], content.get(name, MISSING), content):
-            found.append({"policyRequirements": failed, "property": name})
-    return found
+    if not failing:
+        return []
+    told = {
+        name: property_failures(policies[name], content.get(name, MISSING), content)
+        for name in policies
+        if name in failing
+    }
+    return [{"policyRequirements": failed, "property": name} for name, failed in told.items() if failed]
 
 
 def property_failures(policies: Sequence[PropertyPolicy], value: Any, content: Json) -> list[Json]:

@@ -88,7 +88,11 @@ def write_content(operation: Operation, target: Json, before: Json | None) -> No
 
 def _is_what_was_mapped(created: Json, content: Json) -> bool:
     """Whether mapping once more would find nothing to change; secrets are not shown, defaults of the store are."""
-    return all(name not in created or equal(value, created[name]) for name, value in content.items())
+    for name, value in content.items():
+        shown = created.get(name, value)
+        if shown is not value and not equal(value, shown):
+            return False
+    return True
 
 
 def link(operation: Operation) -> None:

@@ -71,4 +71,4 @@ def mapped_value(rule: PropertyRule, source: Json, qualifier: str) -> Any:
             ) from error
     if value is None:
         value = rule.default
-    return copy_json(value)
+    return value if type(value) is str else copy_json(value)

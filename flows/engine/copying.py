@@ -1,13 +1,14 @@
 """Copies of JSON values; an order of magnitude quicker than the general deep copy, which hot paths would feel."""
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 def copy_json(value: T) -> T:
     """A copy that shares nothing changeable with the original."""
-    return cast(T, _copy(value))
+    copied: T = _copy(value)
+    return copied
 
 
 def _copy(value: Any) -> Any:

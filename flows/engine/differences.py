@@ -10,8 +10,11 @@ _ABSENT = object()
 
 def equal(one: Any, other: Any) -> bool:
     """Deep and type-sensitive: true is not 1, 1 is not 1.0, null is not absent, and the order of lists counts."""
-    if type(one) is not type(other):
+    kind = type(one)
+    if kind is not type(other):
         return False
+    if kind is str:  # as most values are
+        return bool(one == other)
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(equal(value, other[key]) for key, value in one.items())
     if isinstance(one, list):
