@@ -168,15 +168,26 @@ class Gate:
             self.log.note("authentication", caller.id if caller else principal, new_transaction_id(), body)
 
     async def reauthenticate(self, request: Request, caller: Caller) -> None:
-        """Return when the request shows the caller's password once more; Forbidden otherwise."""
+        """Return when the request shows the caller's password once more; Forbidden otherwise.
+
+        A wrong one counts as at a login: who has found a session open is not to guess it either.
+        """
         account = await self._accounts.by_id(caller.component, caller.resource_id, caller.address)
         password = credentials.extended_header(request, "x-openidm-reauth-password")
-        if account is None or not password or account.hashed is None:
+        if account is None or not password:
             raise Forbidden("Access denied")
-        if not await self._verify(
-            b"reauthenticate" + secrets.token_bytes(16), account, Credentials("", password)
-        ):
+        claim = Credentials(caller.id, password)
+        digest = self._digest(claim)
+        if self._lockout.is_locked(claim.name, caller.address):
+            self._note(
+                claim.name, "PASSWORD", caller.address, reason="too many wrong passwords; wait a minute"
+            )
             raise Forbidden("Access denied")
+        if not await self._verify(digest, account, claim):
+            self._lockout.failed(claim.name, caller.address, digest)
+            self._note(claim.name, "PASSWORD", caller.address, reason="wrong password to reauthenticate")
+            raise Forbidden("Access denied")
+        self._lockout.succeeded(claim.name, caller.address)
 
     async def _verify(self, digest: bytes, account: Account | None, claim: Credentials) -> bool:
         """Verify once for all who ask the same at the same time, about the same state of the account."""

@@ -295,6 +295,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(
         "authentication",
         "Sessions",
-        (act("/authentication", "Open or close a session", "login", "logout"),),
+        (
+            act(
+                "/authentication",
+                "Open or close a session, or show a password again (X-OpenIDM-Reauth-Password)",
+                "login",
+                "logout",
+                "reauthenticate",
+            ),
+        ),
     ),
 )

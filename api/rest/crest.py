@@ -131,6 +131,8 @@ class Crest:
         granted = permit(self.runtime.project.access, identity.caller, verb, found, path, parameters.action)
         self.gate.guard_session(request, identity, verb)
         versions.check(exchange.header("accept-api-version"), found.route, path)
+        if (found.route, parameters.action) == ("authentication", "reauthenticate"):
+            await self.gate.reauthenticate(request, identity.caller)
         if EDITABLE_ONLY in granted and verb in ("patch", "update"):
             exchange = await self._guard_own_data(exchange, verb)
         response = await VERBS[verb](exchange)

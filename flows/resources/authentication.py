@@ -1,4 +1,4 @@
-"""`authentication`: log in and out. The session itself is the edge's business, which sets the cookie."""
+"""`authentication`: log in and out, show a password again. Sessions and passwords are the edge's business."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conf.errors import BadRequest
+from flows.managed_view import is_external
 from flows.resources.info import login_document
 from flows.router import Resource
 
@@ -29,4 +30,8 @@ class Authentication(Resource):
             return login_document(call.caller)
         if id is None and name == "logout":
             return {}
-        raise BadRequest(f"Action {name} on authentication not supported; offered: login, logout")
+        if id is None and name == "reauthenticate" and is_external(call):
+            return {"reauthenticated": True}
+        raise BadRequest(
+            f"Action {name} on authentication not supported; offered: login, logout, reauthenticate"
+        )

@@ -6,6 +6,7 @@ import base64
 import pytest
 
 from api import cli_token
+from api.lockout import ATTEMPTS
 from tests.rest.conftest import Server, user
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -152,6 +153,41 @@ async def test_a_cookie_is_given_at_login_only_and_ends_at_logout(server: Server
 async def _sessions(server: Server) -> list[tuple[object, ...]]:
     async with server.runtime.database.read() as tx:
         return await tx.fetch("select * from login_session")
+
+
+AGAIN = "/openidm/authentication?_action=reauthenticate"
+
+
+async def reauthenticated(server: Server, who: dict[str, str], **more: str) -> tuple[int, object]:
+    shown = {f"X-OpenIDM-{name.title()}-Password": value for name, value in more.items()}
+    answer = await server.client.post(AGAIN, headers={**who, **shown})
+    return answer.status_code, answer.json().get("reauthenticated")
+
+
+async def test_a_password_is_shown_again(server: Server) -> None:
+    await person(server, "again")
+    for who in (login("again"), login("openidm-admin", "openidm-admin")):
+        assert await reauthenticated(server, who, reauth=who["X-OpenIDM-Password"]) == (200, True)
+        assert await reauthenticated(server, who) == (403, None)
+        assert await reauthenticated(server, who, reauth="") == (403, None)
+        assert await reauthenticated(server, who, reauth="wrong") == (403, None)
+    script = {"type": "text/javascript", "source": "openidm.action('authentication', 'reauthenticate')"}
+    assert (await server.call("POST", "script?_action=eval", script)).status_code == 400
+
+
+async def test_whoever_finds_a_session_open_cannot_guess_its_password(server: Server) -> None:
+    await person(server, "guessed")
+    session = {"X-Requested-With": "test"}
+    await server.client.post("/openidm/authentication?_action=login", headers=login("guessed"))
+    assert await reauthenticated(server, session, reauth=PASSWORD) == (200, True)
+    for n in range(ATTEMPTS):
+        assert await reauthenticated(server, session, reauth=f"guess {n}") == (403, None)
+    assert await reauthenticated(server, session, reauth=PASSWORD) == (403, None)
+    server.client.cookies.clear()
+    entries = (await server.get('audit/authentication?_queryFilter=/principal eq "guessed"'))["result"]
+    assert {"wrong password to reauthenticate", "too many wrong passwords; wait a minute"} <= {
+        told["info"].get("reason") for entry in entries for told in entry["entries"]
+    }
 
 
 async def test_a_session_ends_with_the_account(server: Server) -> None:
