@@ -72,7 +72,7 @@ class Server:
 async def serve(folder: Path, **settings: Any) -> AsyncIterator[Server]:
     """A server on this project folder."""
     (folder / "conf").mkdir(parents=True, exist_ok=True)
-    app = create_app(Settings(project=folder, executor="embedded", **settings))
+    app = create_app(Settings(project=folder, **{"executor": "embedded", **settings}))
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 50000))
     async with (
         app.router.lifespan_context(app),

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from conf.terms import Situation, Stage
+from tests.rest.conftest import serve
 from tests.rest.reconciling import Json, Reconciling, javascript, small
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -221,6 +222,19 @@ async def test_who_waits_for_a_run_that_is_cancelled_is_told(recon: Reconciling)
         await asyncio.sleep(0.005)
     await recon.must("POST", f"recon/{listed[0]['_id']}?_action=cancel")
     assert await waiting == (200, {"_id": listed[0]["_id"], "state": "CANCELED"})
+
+
+async def test_a_run_is_watched_and_cancelled_at_another_server(recon: Reconciling) -> None:
+    await recon.begin(small(validSource=SLOW), sources={f"p{n}": {"mail": str(n)} for n in range(12)})
+    _, answer = await recon.launch()
+    settings = recon.product.runtime.settings
+    own = settings.model_dump(include={"database", "executor", "page_size"})
+    async with serve(settings.project, data=settings.data, **own) as other:
+        while (await other.get(f"recon/{answer['_id']}"))["progress"]["source"]["existing"]["processed"] < 2:
+            await asyncio.sleep(0.005)
+        said = await other.call("POST", f"recon/{answer['_id']}?_action=cancel")
+        assert said.json()["status"] == "INITIATED"
+    assert (await recon.ended(answer["_id"]))["state"] == "CANCELED"
 
 
 async def test_on_recon_runs_once_and_before_the_queries(recon: Reconciling) -> None:
