@@ -181,11 +181,12 @@ class LiveProject:
 
     # changing
 
-    def put(self, id: str, document: Json, *, revision: str | None = None) -> Json:
+    def put(self, id: str, document: Json, *, revision: str | None = None, is_new: bool = False) -> Json:
         """Validate a document, write it, and put it in force; on any error the old one stays.
 
         Safe against other processes. `revision` is that of the document it replaces; PreconditionFailed when that
-        is no longer in force. Gives the document as it is kept.
+        is no longer in force; the same for one that `is_new` when the project has such a file already. Gives the
+        document as it is kept.
         """
         name = config_files.file_name(id)
         kept = {key: value for key, value in document.items() if key not in _OWN_MEMBERS}
@@ -194,6 +195,8 @@ class LiveProject:
             self._refresh()
             self._expect(id, revision)
             file = self._files.get(id)
+            if is_new and file is not None and id in self._snapshot.documents:
+                raise PreconditionFailed(f"Create rejected as a configuration with id {id} already exists")
             if file and id not in self._broken and text == _bytes(self._snapshot.documents.get(id)):
                 return kept
             after = self._read({**self._snapshot.documents, id: kept})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from conf.errors import BadRequest, NotFound, PreconditionFailed
+from conf.errors import BadRequest, Conflict, NotFound, PreconditionFailed
 from flows import patch
 from flows.own_thread import in_own_thread
 from flows.projection import select
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: what a reader sees in place of a secret; put back, it means "as it was"
 _HIDDEN: Final = "{hidden}"
+#: tries of a patch while others write the same document
+_ATTEMPTS: Final = 20
 _SECRETS: Final = ("password", "credentials", "secret", "clientsecret")
 
 
@@ -45,10 +48,7 @@ class Configuration(Resource):
         chosen = id or content.get("_id")
         if not isinstance(chosen, str) or not chosen:
             raise BadRequest("A configuration needs an id: PUT it to config/<id>")
-        project = call.runtime.project
-        if chosen in project.documents and not project.is_default(chosen):
-            raise PreconditionFailed(f"Create rejected as a configuration with id {chosen} already exists")
-        return await self._put(call, chosen, content, "CREATE")
+        return await self._put(call, chosen, content, "CREATE", is_new=True)
 
     async def update(
         self, call: Call, parts: Mapping[str, str], id: str, revision: str | None, content: Json
@@ -60,19 +60,23 @@ class Configuration(Resource):
         self, call: Call, parts: Mapping[str, str], id: str, revision: str | None, operations: Sequence[Json]
     ) -> Json:
         patch.parse(operations)
-        before = _document(call.runtime.project, id)
-        content = await in_own_thread(partial(patch.apply, before, operations, patch_transform(call)))
-        return await self._put(call, id, content, "PATCH")
+        for _ in range(_ATTEMPTS):
+            current = call.runtime.project.revision(id)
+            before = _document(call.runtime.project, id)
+            content = await in_own_thread(partial(patch.apply, before, operations, patch_transform(call)))
+            with suppress(PreconditionFailed):  # somebody changed it meanwhile: patch what he made of it
+                return await self._put(call, id, content, "PATCH", revision=current)
+        raise Conflict(f"The configuration {id} keeps changing; try again")
 
     async def delete(self, call: Call, parts: Mapping[str, str], id: str, revision: str | None) -> Json:
         before = await asyncio.to_thread(call.runtime.project.remove, id)
         await self._follow(call, id, "DELETE", revision)
         return _shown(id, _without_secrets(before))
 
-    async def _put(self, call: Call, id: str, content: Json, operation: str) -> Json:
+    async def _put(self, call: Call, id: str, content: Json, operation: str, **more: Any) -> Json:
         project = call.runtime.project
         whole = _with_secrets(content, project.documents.get(id, {}))
-        kept = await asyncio.to_thread(project.put, id, whole)
+        kept = await asyncio.to_thread(project.put, id, whole, **more)
         await self._follow(call, id, operation, None)
         return _shown(id, _without_secrets(kept))
 

@@ -1,5 +1,6 @@
 """Configuration over REST: validated, written, in force at once."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,23 @@ async def test_changes_are_in_the_audit(server: Server) -> None:
     found = await server.get("audit/config", params={"_queryFilter": 'objectId eq "config/audited"'})
     assert [event["operation"] for event in found["result"]] == ["CREATE", "DELETE"]
     assert {event["userId"] for event in found["result"]} == {"openidm-admin"}
+
+
+async def test_patches_at_the_same_time_are_all_there(server: Server) -> None:
+    await server.put("config/together", {"list": []})
+    answers = await asyncio.gather(
+        *(
+            server.call("PATCH", "config/together", [{"operation": "add", "field": "/list/-", "value": n}])
+            for n in range(12)
+        )
+    )
+    assert [answer.status_code for answer in answers] == [200] * 12
+    assert sorted((await server.get("config/together"))["list"]) == list(range(12))
+
+
+async def test_one_of_many_creates_the_document(server: Server) -> None:
+    new = {"If-None-Match": "*"}
+    answers = await asyncio.gather(
+        *(server.call("PUT", "config/first", {"n": n}, headers=new) for n in range(12))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] + [412] * 11
