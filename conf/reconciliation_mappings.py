@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from conf.document import Node, Reading
 from conf.managed_schema import ManagedType
+from conf.mapping import load_mappings
 from conf.mapping_body import read_body
 from conf.mapping_schema import LinkType, ObjectMapping
 from conf.provisioner import ConnectorConfig
@@ -77,6 +79,12 @@ def read_reconciliations(
 def load_reconciliations(documents: Mapping[str, Any]) -> tuple[Reconciliation, ...]:
     """Configurations as they were kept with a run; nothing is checked against types and systems again."""
     return tuple(read_reconciliations(documents, Reading, lambda of, problem: f"{of}: {problem}").values())
+
+
+def kept_mapping(documents: Mapping[str, Any], name: str) -> ObjectMapping | None:
+    """A mapping of documents that were kept with a run, be it one that a configuration among them compiles to."""
+    compiled = (mapping for found in load_reconciliations(documents) for mapping in mappings_of(found))
+    return next((one for one in chain(load_mappings(documents), compiled) if one.name == name), None)
 
 
 def mappings_of(configuration: Reconciliation) -> tuple[ObjectMapping, ObjectMapping]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from approvals import catalogue
 from conf.errors import NotFound
-from conf.mapping import ObjectMapping, load_mappings
-from conf.reconciliation_mappings import load_reconciliations, mappings_of
+from conf.mapping import ObjectMapping
+from conf.reconciliation_mappings import kept_mapping
 from flows.call import Call, Caller
 from flows.compilation import Compiler
 from flows.engine.failures import RunFailed
@@ -143,11 +143,9 @@ def pinned_mapping(runtime: Runtime, pinned: dict[str, Any], name: str) -> Objec
     documents = runtime.project.documents
     if all(documents.get(key) == document for key, document in pinned.items()):
         return runtime.project.mapping(name)
-    compiled = [mapping for found in load_reconciliations(pinned) for mapping in mappings_of(found)]
-    for mapping in (*load_mappings(pinned), *compiled):
-        if mapping.name == name:
-            return mapping
-    raise NotFound(f"No such mapping: {name}")
+    if (kept := kept_mapping(pinned, name)) is None:
+        raise NotFound(f"No such mapping: {name}")
+    return kept
 
 
 def own_file(runtime: Runtime) -> Callable[[str], bool]:

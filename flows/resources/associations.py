@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from conf.errors import BadRequest, NotFound
 from conf.filters.ast import Literal
-from conf.mapping import load_mappings
+from conf.reconciliation_mappings import kept_mapping
 from flows.merged_entries import merge_of, merged
 from flows.projection import read_cookie, select, write_cookie
 from flows.resources.recon import unknown
@@ -95,7 +95,7 @@ class AssociationEntryResource(Resource):
 async def summary(transaction: Transaction, run: RunRow) -> Json:
     """One run as `recon/assoc` shows it; `isAnalysis` is text, as PingIDM has it."""
     pinned = await runs.configuration(transaction, run.id)
-    mapping = next((found for found in load_mappings(pinned or {}) if found.name == run.mapping), None)
+    mapping = kept_mapping(pinned or {}, run.mapping)
     ended = run.ended_at or 0
     moment = datetime.fromtimestamp(ended // 1000, UTC)
     return {

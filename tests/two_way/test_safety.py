@@ -258,4 +258,10 @@ async def test_its_mappings_can_be_explained_and_analysed(hr: World) -> None:
     analysis = "recon?_action=recon&mapping=reconciliation_hr_toIdm&analyze=true&waitForCompletion=true"
     status, body = await hr.running.call("POST", analysis)
     assert (status, body["state"]) == (200, "SUCCESS")
+    path = f"recon/assoc/{body['_id']}/entry?_queryFilter=true&_sortKeys=sourceObjectId&_fields=action,sourceObject"
+    entries = (await hr.running.call("GET", path))[1]["result"]
+    assert [(one["action"], one["sourceObject"]["_id"]) for one in entries] == [
+        ("CREATE", "ann"),
+        ("UPDATE", "bob"),
+    ]
     assert (await hr.objects())["bob"]["city"] == "Linz"
