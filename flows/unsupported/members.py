@@ -28,6 +28,35 @@ def queues(documents: Documents) -> Iterator[Unsupported]:
             )
 
 
+def comparisons(documents: Documents) -> Iterator[Unsupported]:
+    """Managed targets whose ids a mapping wants compared in any letter case."""
+    for id, path, mapping in _mappings(documents):
+        ignores_case = mapping.get("targetIdsCaseSensitive") is False
+        if ignores_case and str(mapping.get("target", "")).startswith("managed/"):
+            yield documents.part(
+                id,
+                (*path, "targetIdsCaseSensitive"),
+                "ids of managed objects tell capital letters from small ones: a linked target that has capital letters "
+                "in its id is found, but not updated",
+                "leave it out, or give targets ids in small letters",
+                is_fatal=False,
+            )
+
+
+def fields(documents: Documents) -> Iterator[Unsupported]:
+    """Mappings that want single objects read with some of their members alone."""
+    for id, path, mapping in _mappings(documents):
+        for name in ("defaultSourceFields", "defaultTargetFields"):
+            if mapping.get(name):
+                yield documents.part(
+                    id,
+                    (*path, name),
+                    f"{name} has no effect: an object is read with all its members",
+                    "nothing, or name _fields in the query",
+                    is_fatal=False,
+                )
+
+
 def hooks(documents: Documents) -> Iterator[Unsupported]:
     """Scripts of managed types and their properties under names that nothing here calls."""
     for number, type in enumerate(_list(documents.documents.get("managed", {}).get("objects"))):

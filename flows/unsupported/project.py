@@ -23,6 +23,8 @@ def unsupported(root: Path) -> list[Unsupported]:
             *documents.versions(found),
             *documents.managed(found),
             *members.queues(found),
+            *members.comparisons(found),
+            *members.fields(found),
             *members.hooks(found),
             *workflows.definitions(root),
             *workflows.requested(found),

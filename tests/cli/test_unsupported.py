@@ -31,6 +31,8 @@ def project(tmp_path: Path) -> Path:
         "source": "system/hr/account",
         "target": "managed/user",
         "queuedSync": {"enabled": True, "maxRetries": 5},
+        "targetIdsCaseSensitive": False,
+        "defaultSourceFields": ["mail"],
         "validSource": {"type": "groovy", "file": "valid.groovy"},
         "properties": [
             {
@@ -129,6 +131,8 @@ EXPECTED = [
     ("conf/managed.json", '"onValidat"', "the hook onValidat is never called", "onValidate"),
     ("conf/managed.json", '"unlock"', "the action unlock of the type cannot be called", "endpoint"),
     ("conf/sync.json", '"queuedSync"', "there is no queue", "enableSync"),
+    ("conf/sync.json", "targetIdsCaseSensitive", "is found, but not updated", "small letters"),
+    ("conf/sync.json", "defaultSourceFields", "read with all its members", "_fields"),
     ("conf/managed.json", "our-own", "the policy our-own is not known", "onValidate"),
     ("conf/authentication.json", "CLIENT_CERT", "CLIENT_CERT has no effect", "MANAGED_USER"),
     ("conf/apiVersion.json", "includeScripts", "only calls from outside", "no harm"),
