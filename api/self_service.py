@@ -15,20 +15,21 @@ from flows import patch
 _MISSING: Final = object()
 
 
-def check_operations(type: ManagedType, operations: Sequence[Any]) -> bool:
-    """Raise Forbidden for anything but an editable property; True when a secret is among them."""
+def check_operations(type: ManagedType, operations: Sequence[Any], *, editable_only: bool) -> bool:
+    """Raise Forbidden for anything but an editable property, where only these count; True when a secret is touched."""
     touches_secret = False
     for operation in patch.parse(operations):
-        if operation.name == "transform" or not operation.field:
+        is_open = operation.name == "transform" or not operation.field
+        named = [*operation.field[:1], *(operation.source or ())[:1]]
+        if editable_only and (is_open or not all(_is_editable(type, name) for name in named)):
             raise Forbidden("Access denied")
-        named = [operation.field[0], *(operation.source or ())[:1]]
-        if not all(_is_editable(type, name) for name in named):
-            raise Forbidden("Access denied")
-        touches_secret = touches_secret or operation.field[0] in type.secrets
+        touches_secret = touches_secret or is_open or operation.field[0] in type.secrets
     return touches_secret
 
 
-def check_replacement(type: ManagedType, before: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+def check_replacement(
+    type: ManagedType, before: Mapping[str, Any], content: Mapping[str, Any], *, editable_only: bool
+) -> bool:
     """The same for a whole object in place of `before`, the object as it is shown to this caller.
 
     What is not shown to him, such as his roles, he may not name.
@@ -36,7 +37,7 @@ def check_replacement(type: ManagedType, before: Mapping[str, Any], content: Map
     members = (before.keys() | content.keys()) - {"_id", "_rev"}
     # null of what is not shown takes it away, so it is a change too
     changed = {name for name in members if before.get(name, _MISSING) != content.get(name, _MISSING)}
-    if not all(_is_editable(type, name) for name in changed):
+    if editable_only and not all(_is_editable(type, name) for name in changed):
         raise Forbidden("Access denied")
     return not changed.isdisjoint(type.secrets)
 

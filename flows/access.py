@@ -19,11 +19,12 @@ from flows.router import Found
 Condition = Callable[[Caller, Found | None, str], bool]
 """(caller, where the path leads, verb) -> whether the rule holds."""
 
+_MANAGED: Final = "managed/{type}"
 _PART: Final = re.compile(r"\s*(\w+)\((.*?)\)\s*")
 
 
 def _own_object(caller: Caller, found: Found | None, _verb: str) -> bool:
-    if found is None or not caller.resource_id or found.route != "managed/{type}":
+    if found is None or not caller.resource_id or found.route != _MANAGED:
         return False
     return found.id == caller.resource_id and caller.component == f"managed/{found.parts['type']}"
 
@@ -32,16 +33,18 @@ def _told_by_resource(_caller: Caller, _found: Found | None, _verb: str) -> bool
     return True
 
 
-def _editing(_caller: Caller, _found: Found | None, verb: str) -> bool:
-    """What a PATCH or a PUT changes is looked at when its body is read."""
-    return verb in {"read", "patch", "update"}
+def _editing(_caller: Caller, found: Found | None, verb: str) -> bool:
+    """Of managed objects: what a PATCH or a PUT changes is looked at when its body is read."""
+    return found is not None and found.route == _MANAGED and verb in {"read", "patch", "update"}
 
 
 EDITABLE_ONLY: Final = "onlyEditableManagedObjectProperties"
+REAUTHENTICATE: Final = "reauthIfProtectedAttributeChange"
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
     "ownDataOnly": _own_object,
     EDITABLE_ONLY: _editing,
+    REAUTHENTICATE: _editing,
     "isMyTask": _told_by_resource,
     "ownTasksOnly": _told_by_resource,
     "ownProcessesOnly": _told_by_resource,
@@ -63,6 +66,12 @@ def permit(
         if rule.covers(path, verb, action or "", caller.roles) and _holds(rule.custom, caller, found, verb):
             return rule.custom
     raise Forbidden("Access denied")
+
+
+def unknown_conditions(custom: str) -> list[str]:
+    """Parts of a `customAuthz` that no request fulfils, because nothing here knows them."""
+    parts = [part.strip() for part in custom.split("&&") if part.strip()]
+    return [part for part in parts if not (match := _PART.fullmatch(part)) or match[1] not in CONDITIONS]
 
 
 def _holds(custom: str, caller: Caller, found: Found | None, verb: str) -> bool:

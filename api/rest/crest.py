@@ -21,7 +21,7 @@ from api.rest.reply import refusal
 from api.rest.verbs import VERBS
 from api.self_service import check_operations, check_replacement
 from conf.errors import NotFound, ReconError, Unavailable
-from flows.access import EDITABLE_ONLY, permit
+from flows.access import EDITABLE_ONLY, REAUTHENTICATE, permit
 from flows.call import new_transaction_id
 from flows.router import Found
 from flows.scripts.failures import ScriptFailed
@@ -133,8 +133,8 @@ class Crest:
         versions.check(exchange.header("accept-api-version"), found.route, path)
         if (found.route, parameters.action) == ("authentication", "reauthenticate"):
             await self.gate.reauthenticate(request, identity.caller)
-        if EDITABLE_ONLY in granted and verb in ("patch", "update"):
-            exchange = await self._guard_own_data(exchange, verb)
+        if verb in ("patch", "update") and (EDITABLE_ONLY in granted or REAUTHENTICATE in granted):
+            exchange = await self._guard_own_data(exchange, verb, editable_only=EDITABLE_ONLY in granted)
         response = await VERBS[verb](exchange)
         if identity.opens_session(found.route, parameters.action or found.id):
             await self.gate.open_session(request, response, identity)
@@ -142,15 +142,18 @@ class Crest:
             await self.gate.close_session(request, response)
         return response
 
-    async def _guard_own_data(self, exchange: Exchange, verb: str) -> Exchange:
-        """A person who changes himself: editable properties only, and the old password for a new one."""
-        type = self.runtime.project.managed_types[exchange.parts["type"]]
+    async def _guard_own_data(self, exchange: Exchange, verb: str, *, editable_only: bool) -> Exchange:
+        """A person who changes himself: editable properties, where only these count, and the old password for a new one."""
+        type = self.runtime.project.managed_types.get(exchange.parts["type"])
+        if type is None:
+            return exchange  # which its resource says
         body, kind = await exchange.body(), exchange.header("content-type")
         if verb == "patch":
-            has_secret = check_operations(type, content.a_list(body, kind))
+            has_secret = check_operations(type, content.a_list(body, kind), editable_only=editable_only)
         else:
             before = await exchange.found.resource.read(exchange.call, exchange.parts, exchange.id)
-            has_secret = check_replacement(type, before, content.an_object(body, kind))
+            given = content.an_object(body, kind)
+            has_secret = check_replacement(type, before, given, editable_only=editable_only)
             exchange = replace(exchange, checked_revision=before["_rev"])
         if has_secret:
             await self.gate.reauthenticate(exchange.request, exchange.call.caller)

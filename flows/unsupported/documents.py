@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from flows.access import CONDITIONS, unknown_conditions
 from flows.policy_rules import RULES
 from flows.unsupported.part import Documents, Steps, Unsupported
 
@@ -108,6 +109,18 @@ def versions(documents: Documents) -> Iterator[Unsupported]:
         what = "includeScripts has no effect: only calls from outside are told of a missing version"
         where = ("warning", "includeScripts")
         yield documents.part("apiVersion", where, what, "nothing; it does no harm", is_fatal=False)
+
+
+def access(documents: Documents) -> Iterator[Unsupported]:
+    """Rules that allow nothing, because nobody here knows their condition."""
+    for number, rule in enumerate(_list(documents.documents.get("access", {}).get("configs"))):
+        custom = rule.get("customAuthz") if isinstance(rule, dict) else None
+        unknown = unknown_conditions(custom) if isinstance(custom, str) else []
+        if unknown:
+            what = f"the condition {unknown[0]} is not known, so that the rule allows nothing"
+            remedy = f"write a rule with these alone: {', '.join(sorted(CONDITIONS))}"
+            where: Steps = ("configs", number, "customAuthz")
+            yield documents.part("access", where, what, remedy, is_fatal=False)
 
 
 def managed(documents: Documents) -> Iterator[Unsupported]:

@@ -21,6 +21,7 @@ def unsupported(root: Path) -> list[Unsupported]:
             *documents.logins(found),
             *documents.audits(found),
             *documents.versions(found),
+            *documents.access(found),
             *documents.managed(found),
             *members.queues(found),
             *members.comparisons(found),

@@ -96,6 +96,14 @@ def project(tmp_path: Path) -> Path:
         },
     )
     write(tmp_path, "conf/router.json", {"filters": []})
+    conditions = {
+        "mine": "ownDataOnly() && onlyEditableManagedObjectProperties('user', []) && reauthIfProtectedAttributeChange()",
+        "theirs": "ownDataOnly() && checkIfAnyFeatureEnabled('registration')",
+    }
+    rules = [
+        {"pattern": name, "roles": "*", "methods": "*", "customAuthz": c} for name, c in conditions.items()
+    ]
+    write(tmp_path, "conf/access.json", {"configs": rules})
     write(tmp_path, "conf/apiVersion.json", {"warning": {"enabled": True, "includeScripts": True}})
     write(tmp_path, "script/valid.groovy", "true")
     write(
@@ -135,6 +143,7 @@ EXPECTED = [
     ("conf/sync.json", "defaultSourceFields", "read with all its members", "_fields"),
     ("conf/managed.json", "our-own", "the policy our-own is not known", "onValidate"),
     ("conf/authentication.json", "CLIENT_CERT", "CLIENT_CERT has no effect", "MANAGED_USER"),
+    ("conf/access.json", "checkIfAnyFeatureEnabled", "the rule allows nothing", "ownDataOnly"),
     ("conf/apiVersion.json", "includeScripts", "only calls from outside", "no harm"),
     ("conf/router.json", "{", "nothing here reads this file", "access.json"),
     ("script/make.js", "randomUUID", "java.util.UUID.randomUUID is not there", "leave _id out"),
@@ -155,6 +164,7 @@ def test_each_is_named_with_file_line_and_remedy(
 def test_nothing_else_is_named(project: Path) -> None:
     found = {(part.file, part.what.rpartition(": ")[2]) for part in unsupported(project)}
     assert not any("postDelete" in what or "onStore" in what for _, what in found)
+    assert not any("reauthIfProtectedAttributeChange()" in what for _, what in found)
     assert not any("PASSTHROUGH" in what or "not-empty" in what for _, what in found)
     assert not any("RepositoryAuditEventHandler" in what for _, what in found)
     assert ("script/valid.groovy", "a Groovy script, which is not run") in found

@@ -186,6 +186,45 @@ async def test_a_password_put_in_place_needs_the_old_one(people: Server) -> None
     assert (await people.client.get(path, headers=chris)).status_code == 401
 
 
+OWN = "ownDataOnly() && "
+EDITABLE = "onlyEditableManagedObjectProperties('user', []) && "
+AGAIN = "reauthIfProtectedAttributeChange()"
+
+
+@pytest.mark.parametrize(
+    ("custom", "change", "statuses"),
+    [
+        (OWN + AGAIN, {"description": "x"}, (200, 200)),
+        (OWN + AGAIN, {"password": "Another1x"}, (403, 200)),
+        (AGAIN, {"description": "y"}, (200, 200)),
+        (OWN + EDITABLE + AGAIN, {"accountStatus": "inactive"}, (403, 403)),
+    ],
+)
+async def test_a_rule_of_the_project_asks_for_the_password_again(
+    people: Server, custom: str, change: dict[str, Any], statuses: tuple[int, int]
+) -> None:
+    rule = {"pattern": "*", "roles": "internal/role/openidm-authorized", "methods": "read,update,patch"}
+    await people.put("config/access", {"configs": [{**rule, "customAuthz": custom}]})
+    await people.put("managed/user/dana", user(userName="dana", mail="dana@example.com", password="Passw0rd"))
+    dana = {"X-OpenIDM-Username": "dana", "X-OpenIDM-Password": "Passw0rd"}
+    path = "/openidm/managed/user/dana"
+    operations = [{"operation": "replace", "field": name, "value": value} for name, value in change.items()]
+    try:
+        for elsewhere in ("system/nosuch/account/x", "managed/nosuch/x", "managed/user", "internal/role/x"):
+            for method, body in (("PUT", {}), ("PATCH", [])):
+                refused = await people.call(method, elsewhere, body, headers=dana)
+                assert refused.status_code in (400, 403, 404), refused.text
+        for reauth, status in zip(("", "Passw0rd"), statuses, strict=True):
+            headers = {**dana, "X-OpenIDM-Reauth-Password": reauth}
+            patched = await people.client.patch(path, json=operations, headers=headers)
+            assert patched.status_code == status, patched.text
+            if "password" not in change:
+                whole = (await people.client.get(path, headers=dana)).json() | change
+                assert (await people.client.put(path, json=whole, headers=headers)).status_code == status
+    finally:
+        await people.call("DELETE", "config/access")
+
+
 async def test_a_new_password_needs_the_old_one(people: Server) -> None:
     change = [{"operation": "replace", "field": "/password", "value": "Another1x"}]
     wrong = {**PERSON, "X-OpenIDM-Reauth-Password": "wrong"}
