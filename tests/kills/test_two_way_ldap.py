@@ -21,7 +21,7 @@ from flows.store import managed, two_way
 from flows.two_way.starting import start
 from flows.two_way.state import Options
 from tests import slapd as directory
-from tests.kills.databases import on_both
+from tests.kills.databases import LONG_ON_POSTGRESQL
 from tests.kills.test_two_way import Json, live, settings
 from tests.slapd import ADMIN, PASSWORD, Slapd, person
 
@@ -36,7 +36,6 @@ pytestmark = [
 
 SAMPLE = Path(next(iter(conf.samples.__path__))) / "two-way-ldap"
 PEOPLE = "ou=people,dc=example,dc=com"
-PLACES = [("R5",), ("R5:3",), ("R13",), ("T2:2",)]
 IN_BOTH = [f"both{number}" for number in range(4)]
 IN_DIRECTORY = [f"res{number}" for number in range(8)]
 IN_IDM = [f"idm{number}" for number in range(8)]
@@ -82,7 +81,8 @@ async def ended(given: Json, run: str) -> tuple[str, str, list[str]]:
         return found.status, found.message, sorted(row.body["userName"] for row in users.rows)
 
 
-@pytest.mark.parametrize(("store", "place"), on_both(PLACES, 4), indirect=["store"])
+@LONG_ON_POSTGRESQL
+@pytest.mark.parametrize("place", ["R5", "R5:3", "R13", "T2:2"])
 def test_a_two_way_run_over_a_directory_goes_on(
     tmp_path: Path, slapd: Slapd, store: dict[str, str], place: str
 ) -> None:

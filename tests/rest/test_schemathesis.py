@@ -20,7 +20,7 @@ from tests.product import free_port
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 LOGIN = {"X-OpenIDM-Username": "openidm-admin", "X-OpenIDM-Password": "openidm-admin"}
-EXAMPLES = {"sqlite": 25, "postgresql": 25 if LONG else 5}
+EXAMPLES = {"sqlite": 25, "postgresql": 25 if LONG else 3}
 """Requests of each kind."""
 
 
