@@ -37,7 +37,7 @@ DEFAULTS = {
 
 
 def test_without_a_policy_the_situation_has_its_default_action() -> None:
-    assert DEFAULTS == {str(situation): str(action) for situation, action in DEFAULT_ACTIONS.items()}
+    assert {str(situation): str(action) for situation, action in DEFAULT_ACTIONS.items()} == DEFAULTS
     for situation, action in DEFAULT_ACTIONS.items():
         decision = decide(rules(), situation, {}, "default")
         assert (decision.action, decision.default, decision.post_action) == (action, action, None)
