@@ -64,7 +64,7 @@ class Configuration(Resource):
             current = call.runtime.project.revision(id)
             before = _document(call.runtime.project, id)
             content = await in_own_thread(partial(patch.apply, before, operations, patch_transform(call)))
-            with suppress(PreconditionFailed):  # somebody changed it meanwhile: patch what he made of it
+            with suppress(PreconditionFailed):  # somebody changed it meanwhile: patch what they made of it
                 return await self._put(call, id, content, "PATCH", revision=current)
         raise Conflict(f"The configuration {id} keeps changing; try again")
 
