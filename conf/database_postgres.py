@@ -25,7 +25,10 @@ OLDEST = 140000
 WRITER_LOCK = 0x7265636F6E
 """Key of the advisory lock of all writers."""
 HANGS_SECONDS = 8
-"""Who has the lock and has not asked for anything for so long hangs; below `BUSY_SECONDS`, the time of a wait."""
+"""Who has the lock and lets the server wait for so long, between statements or in one, hangs.
+
+Below `BUSY_SECONDS`, the time of a wait.
+"""
 WRITERS = 2
 """One at work and one in the queue: more would only wait for the lock, and keep connections from readers."""
 READERS = 10
@@ -62,14 +65,14 @@ NO_LOCK = "55P03"
 LOCK = f"select pg_advisory_xact_lock({WRITER_LOCK})"
 END_WHO_HANGS = f"""
 with writer as (
-    select pid, granted, application_name, state, state_change
+    select pid, granted, application_name, wait_event_type, state_change
     from pg_stat_activity join pg_locks using (pid)
     where locktype = 'advisory' and pg_locks.database = pg_stat_activity.datid
     and datname = current_database() and (classid::bigint << 32) + objid::bigint = {WRITER_LOCK}
 ),
 hanging as (
     select application_name from writer where granted
-    and state = 'idle in transaction' and state_change < clock_timestamp() - make_interval(secs => $1)
+    and wait_event_type = 'Client' and state_change < clock_timestamp() - make_interval(secs => $1)
 )
 select pg_terminate_backend(pid, 1000) from writer natural join hanging order by granted
 """

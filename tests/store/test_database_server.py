@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -113,6 +114,30 @@ async def test_a_writer_that_hangs_is_ended_by_who_waits_and_nothing_of_it_is_ke
         await hang()
     async with hanging.read() as tx:
         assert await tx.fetch("select n from t") == [(2,)]
+
+
+@pytest.mark.services
+async def test_who_hangs_in_the_middle_of_a_statement_is_ended_too(
+    postgres_database: str, two_hosts: Hosts
+) -> None:
+    _, other = two_hosts
+    async with other.write() as tx:
+        await tx.run("create table t (n int)")
+
+    async def rows() -> AsyncIterator[bytes]:
+        yield b"1\n"
+        await asyncio.Event().wait()
+
+    hanging = await asyncpg.connect(postgres_database)
+    await hanging.execute(f"begin; {database_postgres.LOCK}")
+    copying = asyncio.create_task(hanging.copy_to_table("t", source=rows()))
+    await asyncio.sleep(0.1)
+    async with other.write() as tx:
+        assert await tx.fetch("select n from t") == []
+    copying.cancel()
+    with suppress(asyncio.CancelledError, asyncpg.PostgresError):
+        await copying
+    await hanging.close()
 
 
 @pytest.mark.services
