@@ -18,7 +18,7 @@ from tests.kills.product import Product
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 EVERY = 17
-"""One world in so many: about twenty; on PostgreSQL a third of them, unless RECON_KILLS=long."""
+"""One world in so many: about twenty; on PostgreSQL four of them, unless RECON_KILLS=long."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ def product(tmp_path: Path, store: dict[str, str]) -> Iterator[Product]:
 
 
 async def test_runs_through_prefect_answer_alike(product: Product) -> None:
-    every = EVERY if LONG or product.database is None else 3 * EVERY
+    every = EVERY if LONG or product.database is None else 5 * EVERY
     database = await Database.open(product.store)
     try:
         player = Player(Remote(product, Runtime(database)))

@@ -191,6 +191,7 @@ def open_for(product: Product, ids: list[str]) -> None:
 # a worker that hangs
 
 
+@LONG_ON_POSTGRESQL
 def test_a_worker_that_was_stopped_beyond_its_lease_writes_nothing_when_it_goes_on(
     tmp_path: Path, store: dict[str, str]
 ) -> None:

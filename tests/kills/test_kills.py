@@ -12,7 +12,7 @@ import pytest
 from tests.kills.deciding import check, decide_all, settled
 from tests.kills.product import Product
 
-ASKED = os.environ.get("RECON_KILLS", "8")
+ASKED = os.environ.get("RECON_KILLS", "6")
 KILLS = 100 if ASKED == "long" else int(ASKED)
 TASKS = 20
 VICTIMS = (("api",), ("worker",), ("prefect",), ("api", "worker", "prefect"))
