@@ -17,8 +17,22 @@ from tests import postgres
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
 """SQLite always, PostgreSQL with `-m services`."""
 
+LONGEST = (
+    "test_worlds.py",
+    "test_faults.py",
+    "test_prefect.py",
+    "test_hypothesis_worlds.py",
+    "test_worker_process.py",
+    "test_command_line.py",
+)
+"""Files whose few tests take longest go first: two processes share the rest, and neither waits for the other at the end."""
+
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

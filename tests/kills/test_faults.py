@@ -96,9 +96,9 @@ def lock_tables(store: str, held: threading.Event, over: threading.Event) -> Non
 def test_a_database_that_is_locked_for_half_a_minute_is_waited_for(
     tmp_path: Path, store: dict[str, str]
 ) -> None:
-    with Product(tmp_path, executor="embedded", environment={"RECON_PAGE_SIZE": "2"}, **store) as product:
+    with Product(tmp_path, executor="embedded", environment={"RECON_PAGE_SIZE": "1"}, **store) as product:
         product.create_approver()
-        asked, fresh = people("asked", 20), people("fresh", 100)
+        asked, fresh = people("asked", 20), people("fresh", 160)
         product.write_people(asked)
         product.recon()
         tasks, verdicts = open_tasks(product), verdicts_on(asked)
