@@ -43,6 +43,7 @@ async def answers(url: str) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 async def test_a_server_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:
     port, hang = free_port(0), tmp_path / "hang"
     url = f"http://127.0.0.1:{port}/"

@@ -186,6 +186,7 @@ async def test_a_run_left_by_a_stopped_worker_goes_on_in_the_same_flow_run(
         assert len(await user_names(runtime)) == 60
 
 
+@pytest.mark.long
 async def test_without_prefect_a_run_goes_on_and_is_shown_later(make: Make, prefect_api: str) -> None:
     away = f"http://127.0.0.1:{free_port(0)}/api"
     settings = make(people=3, executor="prefect", prefect_api=away)
@@ -201,6 +202,7 @@ async def test_without_prefect_a_run_goes_on_and_is_shown_later(make: Make, pref
         assert "away" in (shown.state.message or "")
 
 
+@pytest.mark.long
 async def test_a_due_schedule_of_the_folder_reconciles(make: Make, prefect_api: str) -> None:
     settings = make(executor="prefect", prefect_api=prefect_api)
     schedule = settings.project / "conf" / "schedule-nightly.json"

@@ -74,6 +74,7 @@ def is_locked(settings: Settings) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sent", [signal.SIGSTOP, signal.SIGKILL])
 async def test_a_run_is_taken_over_from_a_worker_that_hangs_or_dies(make: Make, sent: signal.Signals) -> None:
     async with running(make(people=PEOPLE, page_size=1, lease_seconds=1)) as runtime:
