@@ -27,9 +27,8 @@ async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     found: ReconError
     path = request.url.path
-    if status == 404 and path.startswith(
-        f"{PREFIX}/"
-    ):  # a line break in it, which no route of the framework takes
+    if status == 404 and path.startswith(f"{PREFIX}/"):
+        # a line break is in it, which no route of the framework takes
         found = NotFound(f"Resource '{path.removeprefix(PREFIX).strip('/')}' not found")
     elif status == 404:
         found = NotFound(f"There is nothing at {path}; the REST interface is below /openidm")

@@ -14,12 +14,16 @@ NAME = "recon.lock"
 def is_in_use(data: Path) -> bool:
     """Whether a `recon up` has the folder, perhaps one that is still starting."""
     try:
-        os.kill(int((data / NAME).read_text()), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
+        handle = os.open(data / NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return False
-    return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 class FolderLock:

@@ -32,7 +32,7 @@ def check_replacement(
 ) -> bool:
     """The same for a whole object in place of `before`, the object as it is shown to this caller.
 
-    What is not shown to him, such as his roles, he may not name.
+    What is not shown to them, such as their roles, they may not name.
     """
     members = (before.keys() | content.keys()) - {"_id", "_rev"}
     # null of what is not shown takes it away, so it is a change too

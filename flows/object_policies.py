@@ -31,8 +31,8 @@ class PropertyPolicy:
 
     @cached_property
     def good(self) -> Test:
-        """Its test, for its parameters."""
-        return (lambda _value, _content: True) if self.rule is None else self.rule.bind(self.params)
+        """Its test, for its parameters; only of a policy that we know."""
+        return RULES[self.id].bind(self.params)
 
     @property
     def minds_absence(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from conf.document import did_you_mean
@@ -13,48 +13,50 @@ from flows.unsupported.part import Documents, Steps, Unsupported
 _SOUNDS_LIKE_A_HOOK: Final = ("on", "post")
 
 
-def queues(documents: Documents) -> Iterator[Unsupported]:
-    """Mappings that want changes of managed objects brought later, through a queue."""
+def mappings(documents: Documents) -> Iterator[Unsupported]:
+    """What mappings ask for and do not get."""
     for id, path, mapping in _mappings(documents):
-        queued = mapping.get("queuedSync")
-        if isinstance(queued, dict) and queued.get("enabled") is True:
-            yield documents.part(
-                id,
-                (*path, "queuedSync"),
-                "there is no queue: a change of the source is brought to the target at once, before its call is answered, "
-                "and not tried again when that fails",
-                "nothing if that will do; else set enableSync to false and schedule the mapping",
-                is_fatal=False,
-            )
+        for name, is_asked, what, remedy in _WITHOUT_EFFECT:
+            if is_asked(mapping):
+                yield documents.part(id, (*path, name), what, remedy, is_fatal=False)
 
 
-def comparisons(documents: Documents) -> Iterator[Unsupported]:
-    """Managed targets whose ids a mapping wants compared in any letter case."""
-    for id, path, mapping in _mappings(documents):
-        ignores_case = mapping.get("targetIdsCaseSensitive") is False
-        if ignores_case and str(mapping.get("target", "")).startswith("managed/"):
-            yield documents.part(
-                id,
-                (*path, "targetIdsCaseSensitive"),
-                "ids of managed objects tell capital letters from small ones: a linked target that has capital letters "
-                "in its id is found, but not updated",
-                "leave it out, or give targets ids in small letters",
-                is_fatal=False,
-            )
+def _wants_a_queue(mapping: dict[str, Any]) -> bool:
+    return _object(mapping.get("queuedSync")).get("enabled") is True
 
 
-def fields(documents: Documents) -> Iterator[Unsupported]:
-    """Mappings that want single objects read with some of their members alone."""
-    for id, path, mapping in _mappings(documents):
-        for name in ("defaultSourceFields", "defaultTargetFields"):
-            if mapping.get(name):
-                yield documents.part(
-                    id,
-                    (*path, name),
-                    f"{name} has no effect: an object is read with all its members",
-                    "nothing, or name _fields in the query",
-                    is_fatal=False,
-                )
+def _ignores_case_of_managed(mapping: dict[str, Any]) -> bool:
+    is_managed = str(mapping.get("target", "")).startswith("managed/")
+    return is_managed and mapping.get("targetIdsCaseSensitive") is False
+
+
+_FIELDS: Final = ("an object is read with all its members", "nothing, or name _fields in the query")
+
+_WITHOUT_EFFECT: Final[tuple[tuple[str, Callable[[dict[str, Any]], bool], str, str], ...]] = (
+    (
+        "queuedSync",
+        _wants_a_queue,
+        "there is no queue: a change of the source is brought to the target at once, before its call is answered, "
+        "and not tried again when that fails",
+        "nothing if that will do; else set enableSync to false and schedule the mapping",
+    ),
+    (
+        "targetIdsCaseSensitive",
+        _ignores_case_of_managed,
+        "ids of managed objects tell capital letters from small ones: a linked target that has capital letters "
+        "in its id is found, but not updated",
+        "leave it out, or give targets ids in small letters",
+    ),
+    ("defaultSourceFields", lambda mapping: bool(mapping.get("defaultSourceFields")), *_FIELDS),
+    ("defaultTargetFields", lambda mapping: bool(mapping.get("defaultTargetFields")), *_FIELDS),
+    (
+        "reconTargetQueryPaging",
+        lambda mapping: mapping.get("reconTargetQueryPaging") is True,
+        "the ids of all targets are read in one go, whatever is said here",
+        "nothing; it does no harm",
+    ),
+)
+"""Member of a mapping, whether it asks for something, what becomes of that, and what to do."""
 
 
 def hooks(documents: Documents) -> Iterator[Unsupported]:

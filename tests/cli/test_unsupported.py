@@ -33,6 +33,7 @@ def project(tmp_path: Path) -> Path:
         "queuedSync": {"enabled": True, "maxRetries": 5},
         "targetIdsCaseSensitive": False,
         "defaultSourceFields": ["mail"],
+        "reconTargetQueryPaging": True,
         "validSource": {"type": "groovy", "file": "valid.groovy"},
         "properties": [
             {
@@ -141,6 +142,7 @@ EXPECTED = [
     ("conf/sync.json", '"queuedSync"', "there is no queue", "enableSync"),
     ("conf/sync.json", "targetIdsCaseSensitive", "is found, but not updated", "small letters"),
     ("conf/sync.json", "defaultSourceFields", "read with all its members", "_fields"),
+    ("conf/sync.json", "reconTargetQueryPaging", "read in one go", "no harm"),
     ("conf/managed.json", "our-own", "the policy our-own is not known", "onValidate"),
     ("conf/authentication.json", "CLIENT_CERT", "CLIENT_CERT has no effect", "MANAGED_USER"),
     ("conf/access.json", "checkIfAnyFeatureEnabled", "the rule allows nothing", "ownDataOnly"),
